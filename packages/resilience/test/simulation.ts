@@ -1,0 +1,179 @@
+import { Gcra } from "@tributary/resilience"
+import { assert } from "@effect/vitest"
+import { FastCheck } from "effect"
+
+/** What becomes of somebody who comes to the gate. Times in milliseconds. */
+type Fate =
+  | { readonly _tag: "Stays" }
+  /** Gives up so long after the arrival, if it is still waiting then. */
+  | { readonly _tag: "Leaves"; readonly after: number }
+  /** Is interrupted so long after it was granted, and never starts. */
+  | { readonly _tag: "Drops"; readonly after: number }
+
+export type Event =
+  | {
+      readonly _tag: "Arrival"
+      readonly at: number
+      readonly id: number
+      readonly fate: Fate
+      readonly maxWait: number
+    }
+  | { readonly _tag: "Pause"; readonly at: number; readonly millis: number }
+
+export interface Start {
+  readonly id: number
+  readonly at: number
+}
+
+/** Times closer than this are the same. */
+export const tolerance = 1e-5
+
+/** Runs a gate with a timer that is never late, and says what happened. */
+export const simulate = (rates: ReadonlyArray<Gcra.Rate>) => (events: ReadonlyArray<Event>) => {
+  const gate = new Gcra.Gate(rates)
+  const starts: Array<Start> = []
+  const sentAway: Array<Start> = []
+  const refused: Array<number> = []
+  const predicted = new Map<number, number>()
+  let removals: Array<{ readonly at: number; readonly waiter: Gcra.Waiter; readonly when: Gcra.Waiter["state"] }> = []
+  let dropped: Array<Gcra.Waiter> = []
+  let now = 0
+
+  const dispatch = (): void => {
+    for (;;) {
+      gate.dispatch(now)
+      // Work conservation: whoever may start has started.
+      assert.isTrue(gate.waiting === 0 || gate.availableAt > now)
+      if (dropped.length === 0) return
+      const drops = dropped
+      dropped = []
+      for (const waiter of drops) gate.remove(waiter)
+    }
+  }
+
+  const arrive = ({ fate, id, maxWait }: Extract<Event, { _tag: "Arrival" }>): void => {
+    predicted.set(id, gate.predict(now))
+    if (fate._tag === "Stays" && gate.take(now)) {
+      starts.push({ id, at: now })
+      return
+    }
+    if (gate.predict(now) > now + maxWait) {
+      refused.push(id)
+      return
+    }
+    const waiter = new Gcra.Waiter(
+      now + maxWait,
+      () => {
+        if (fate._tag !== "Drops") starts.push({ id, at: now })
+        else if (fate.after === 0) dropped.push(waiter)
+        else removals.push({ at: now + fate.after, waiter, when: "granted" })
+      },
+      () => sentAway.push({ id, at: now })
+    )
+    gate.enqueue(waiter)
+    if (fate._tag === "Leaves") removals.push({ at: now + fate.after, waiter, when: "waiting" })
+  }
+
+  for (let next = 0; ;) {
+    const event = events[next]
+    const due = Math.min(
+      event?.at ?? Number.POSITIVE_INFINITY,
+      gate.waiting === 0 ? Number.POSITIVE_INFINITY : Math.max(now, gate.availableAt),
+      ...removals.map(({ at }) => at)
+    )
+    if (due === Number.POSITIVE_INFINITY) break
+    now = due
+    dispatch()
+    const leaving = removals.filter(({ at }) => at <= now)
+    removals = removals.filter(({ at }) => at > now)
+    for (const { waiter, when } of leaving) if (waiter.state === when) gate.remove(waiter)
+    dispatch()
+    if (event !== undefined && event.at <= now) {
+      next++
+      if (event._tag === "Arrival") arrive(event)
+      else gate.pauseUntil(now + event.millis)
+      dispatch()
+    }
+  }
+
+  return { gate, now, starts, sentAway, refused, predicted }
+}
+
+/** In every window of `w` milliseconds at most `w / interval + burst` starts. */
+export const assertNeverAbove =
+  (rates: ReadonlyArray<Gcra.Rate>) =>
+  (times: ReadonlyArray<number>): void => {
+    for (const { burst, interval } of rates) {
+      // n starts from the i-th to the j-th: j - i + 1 <= (t_j - t_i) / interval + burst
+      let least = Number.POSITIVE_INFINITY
+      for (const [n, at] of times.entries()) {
+        least = Math.min(least, n - at / interval)
+        assert.isAtMost(n + 1 - at / interval - least, burst + tolerance, `at ${at}, ${burst} + 1 per ${interval} ms`)
+      }
+    }
+  }
+
+/** No start within a pause, and after it no burst: in `w` milliseconds at most `w / interval + 1`. */
+export const assertPausesKept =
+  (rates: ReadonlyArray<Gcra.Rate>) =>
+  (pauses: ReadonlyArray<{ readonly at: number; readonly millis: number }>) =>
+  (times: ReadonlyArray<number>): void => {
+    for (const { at, millis } of pauses) {
+      const after = times.filter((time) => time > at)
+      for (const [n, time] of after.entries()) {
+        assert.isAtLeast(time, at + millis - tolerance)
+        for (const { interval } of rates) assert.isAtMost(n + 1, (time - at - millis) / interval + 1 + tolerance)
+      }
+    }
+  }
+
+const rate: FastCheck.Arbitrary<Gcra.Rate> = FastCheck.record({
+  interval: FastCheck.tuple(FastCheck.integer({ min: 1, max: 200 }), FastCheck.integer({ min: 1, max: 7 })).map(
+    ([window, limit]) => window / limit
+  ),
+  burst: FastCheck.integer({ min: 1, max: 6 })
+})
+
+export const ratesOf = (maxLength: number): FastCheck.Arbitrary<ReadonlyArray<Gcra.Rate>> =>
+  FastCheck.array(rate, { minLength: 1, maxLength })
+
+const millis = (max: number) => FastCheck.oneof(FastCheck.constant(0), FastCheck.integer({ min: 0, max }))
+
+export const stays: FastCheck.Arbitrary<Fate> = FastCheck.constant({ _tag: "Stays" })
+export const leaves: FastCheck.Arbitrary<Fate> = FastCheck.record({
+  _tag: FastCheck.constant("Leaves" as const),
+  after: millis(200)
+})
+export const drops = (max: number): FastCheck.Arbitrary<Fate> =>
+  FastCheck.record({ _tag: FastCheck.constant("Drops" as const), after: millis(max) })
+
+/** Arrivals, now and then a pause. */
+export const eventsOf = (options: {
+  readonly fate: FastCheck.Arbitrary<Fate>
+  readonly pauses: boolean
+  readonly maxWait?: FastCheck.Arbitrary<number>
+}): FastCheck.Arbitrary<ReadonlyArray<Event>> => {
+  const arrival = FastCheck.record({
+    _tag: FastCheck.constant("Arrival" as const),
+    gap: millis(60),
+    fate: options.fate,
+    maxWait: options.maxWait ?? FastCheck.constant(Number.POSITIVE_INFINITY)
+  })
+  const pause = FastCheck.record({ _tag: FastCheck.constant("Pause" as const), gap: millis(60), millis: millis(300) })
+  const event = options.pauses
+    ? FastCheck.oneof({ arbitrary: arrival, weight: 8 }, { arbitrary: pause, weight: 1 })
+    : arrival
+  return FastCheck.array(event, { minLength: 1, maxLength: 60 }).map((list) => {
+    let at = 0
+    return list.map((event, id): Event => {
+      at += event.gap
+      return event._tag === "Arrival"
+        ? { _tag: "Arrival", at, id, fate: event.fate, maxWait: event.maxWait }
+        : { _tag: "Pause", at, millis: event.millis }
+    })
+  })
+}
+
+export const pausesIn = (events: ReadonlyArray<Event>) => events.filter((event) => event._tag === "Pause")
+
+export const arrivalsIn = (events: ReadonlyArray<Event>) => events.filter((event) => event._tag === "Arrival")
