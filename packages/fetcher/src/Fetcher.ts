@@ -1,0 +1,206 @@
+/**
+ * Request + Schema -> value, with every failure a `FetchError`.
+ *
+ * The thin typed top of any `HttpClient`. Over a `RateLimitedClient` the reading of the body is part of the attempt: a
+ * connection that is lost in the middle of the body is tried again like one that could not be made.
+ *
+ * @since 0.1.0
+ */
+import { type Headers, HttpClient, type HttpClientError, HttpClientRequest } from "@effect/platform"
+import { DateTime, Duration, Effect, Either, Option, ParseResult, Predicate, type Schema } from "effect"
+import { dual } from "effect/Function"
+import * as FetchError from "./FetchError.ts"
+import {
+  attemptsOf,
+  currentMaxBodyBytes,
+  monotonicMillis,
+  mostDrainMillis,
+  mostErrorBytes,
+  read,
+  readStart
+} from "./internal/exchange.ts"
+import { redactRequest, redactText } from "./internal/redact.ts"
+import { cut, printable } from "./internal/text.ts"
+import * as Mismatch from "./Mismatch.ts"
+import * as RateLimitHeaders from "./RateLimitHeaders.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Most bytes of a body, decoded. Defaults to 32 MiB. */
+  readonly maxBodyBytes?: number | undefined
+}
+
+/**
+ * An answer with success, read to its end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Fetched {
+  readonly request: HttpClientRequest.HttpClientRequest
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: Uint8Array
+  /** How often the request was sent. */
+  readonly attempts: number
+  readonly elapsed: Duration.Duration
+}
+
+const defaultMaxBodyBytes = 32 * 1024 * 1024
+
+/** Of an error's body so much is shown. */
+const mostErrorCharacters = 200
+
+const isRequestFirst = (args: IArguments): boolean => Predicate.hasProperty(args[0], HttpClientRequest.TypeId)
+
+/**
+ * Sends a request and reads the answer. Fails unless the status is 2xx: with `RateLimitedError` for 429, with
+ * `StatusError` for any other.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const fetch: {
+  (
+    options?: Options
+  ): (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<Fetched, FetchError.FetchError, HttpClient.HttpClient>
+  (
+    request: HttpClientRequest.HttpClientRequest,
+    options?: Options
+  ): Effect.Effect<Fetched, FetchError.FetchError, HttpClient.HttpClient>
+} = dual(isRequestFirst, (request: HttpClientRequest.HttpClientRequest, options?: Options) =>
+  Effect.gen(function* () {
+    const client = yield* HttpClient.HttpClient
+    const limit = options?.maxBodyBytes ?? defaultMaxBodyBytes
+    const startedAt = yield* monotonicMillis
+    let attempts = 1
+    const facts = Effect.map(monotonicMillis, (now) => ({
+      request: redactRequest(request),
+      attempts,
+      elapsed: Duration.millis(now - startedAt)
+    }))
+    const fromPlatform = (error: HttpClientError.HttpClientError) =>
+      Effect.flatMap(facts, (facts) => Effect.fail(FetchError.fromHttpClientError(facts)(error)))
+
+    const response = yield* client.execute(request).pipe(
+      Effect.locally(currentMaxBodyBytes, Option.some(limit)),
+      Effect.catchAll((error) =>
+        // A client with `filterStatusOk` has the answer in its error.
+        error._tag === "ResponseError" && error.reason === "StatusCode"
+          ? Effect.succeed(error.response)
+          : fromPlatform(error)
+      )
+    )
+    attempts = attemptsOf(response)
+
+    if (response.status >= 200 && response.status < 300) {
+      const body = yield* read(limit)(response).pipe(
+        Effect.catchTags({
+          TooLarge: () => Effect.flatMap(facts, (facts) => new FetchError.BodyTooLargeError({ ...facts, limit })),
+          ResponseError: fromPlatform
+        })
+      )
+      const { elapsed } = yield* facts
+      return { request, status: response.status, headers: response.headers, body, attempts, elapsed }
+    }
+
+    const start = yield* readStart({ limit: mostErrorBytes, millis: mostDrainMillis })(response)
+    const exchange = yield* facts
+    if (response.status !== 429) {
+      const text = redactText(request)(new TextDecoder().decode(start)).replaceAll(/\s+/g, " ").trim()
+      const body = cut(mostErrorCharacters)(printable(text))
+      return yield* new FetchError.StatusError({ ...exchange, status: response.status, body })
+    }
+    const now = yield* DateTime.now
+    const retryAfter = RateLimitHeaders.retryAfter(DateTime.toEpochMillis(now))(response.headers)
+    return yield* new FetchError.RateLimitedError({
+      ...exchange,
+      scope: "server",
+      ...(Option.isSome(retryAfter)
+        ? { retryAfter: retryAfter.value, retryAt: DateTime.addDuration(now, retryAfter.value) }
+        : {})
+    })
+  })
+)
+
+/**
+ * The answer's body as JSON, decoded. Fails with `DecodeError` where it is not JSON (RFC 8259, UTF-8) or does not fit.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decode =
+  <A, I, R>(schema: Schema.Schema<A, I, R>) =>
+  (fetched: Fetched): Effect.Effect<A, FetchError.DecodeError, R> => {
+    const fail = (mismatch: Mismatch.Mismatch) =>
+      new FetchError.DecodeError({
+        request: redactRequest(fetched.request),
+        attempts: fetched.attempts,
+        elapsed: fetched.elapsed,
+        ...mismatch
+      })
+    const redact = redactText(fetched.request)
+    const text = new TextDecoder().decode(fetched.body)
+    return Either.match(
+      Either.try((): unknown => JSON.parse(text)),
+      {
+        onLeft: () =>
+          fail({ path: "", expected: "JSON", got: text === "" ? "an empty body" : Mismatch.showWith(redact)(text) }),
+        onRight: (json) =>
+          Effect.mapError(ParseResult.decodeUnknown(schema)(json), (issue) =>
+            fail(Mismatch.fromIssueWith(redact)(issue))
+          )
+      }
+    )
+  }
+
+/**
+ * Sends a request and decodes the JSON that comes.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient, type HttpClient, HttpClientRequest } from "@effect/platform"
+ * import { type FetchError, Fetcher, RateLimitedClient } from "@tributary/fetcher"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * const Rate = Schema.Struct({ base: Schema.String, rates: Schema.Record({ key: Schema.String, value: Schema.Number }) })
+ *
+ * const euro: Effect.Effect<typeof Rate.Type, FetchError.FetchError, HttpClient.HttpClient> = Fetcher.json(
+ *   HttpClientRequest.get("https://api.frankfurter.dev/v1/latest"),
+ *   Rate
+ * )
+ *
+ * export const program = euro.pipe(
+ *   Effect.provide(RateLimitedClient.layer().pipe(Layer.provide(FetchHttpClient.layer)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const json: {
+  <A, I, R>(
+    schema: Schema.Schema<A, I, R>,
+    options?: Options
+  ): (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<A, FetchError.FetchError, HttpClient.HttpClient | R>
+  <A, I, R>(
+    request: HttpClientRequest.HttpClientRequest,
+    schema: Schema.Schema<A, I, R>,
+    options?: Options
+  ): Effect.Effect<A, FetchError.FetchError, HttpClient.HttpClient | R>
+} = dual(
+  isRequestFirst,
+  <A, I, R>(
+    request: HttpClientRequest.HttpClientRequest,
+    schema: Schema.Schema<A, I, R>,
+    options?: Options
+  ): Effect.Effect<A, FetchError.FetchError, HttpClient.HttpClient | R> =>
+    Effect.flatMap(fetch(request, options), decode(schema))
+)

@@ -1,0 +1,12 @@
+/** @since 0.1.0 */
+export * as FetchError from "./FetchError.ts"
+/** @since 0.1.0 */
+export * as Fetcher from "./Fetcher.ts"
+/** @since 0.1.0 */
+export * as Mismatch from "./Mismatch.ts"
+/** @since 0.1.0 */
+export * as Paginate from "./Paginate.ts"
+/** @since 0.1.0 */
+export * as RateLimitedClient from "./RateLimitedClient.ts"
+/** @since 0.1.0 */
+export * as RateLimitHeaders from "./RateLimitHeaders.ts"
