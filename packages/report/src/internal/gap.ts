@@ -1,0 +1,46 @@
+import type { Report } from "../Report.ts"
+
+/**
+ * Slices of a source that are missing for the same reason.
+ *
+ * @internal
+ */
+export interface Gap {
+  readonly source: string
+  readonly outcome: "failed" | "skipped" | "pending"
+  readonly reason: string
+  readonly count: number
+  /** The first of them. */
+  readonly examples: ReadonlyArray<string>
+}
+
+/** @internal */
+export const gaps = (report: Report): ReadonlyArray<Gap> => {
+  const groups = new Map<string, Gap>()
+  for (const { error, message, outcome, slice, source } of report.missing) {
+    const reason = `${error}: ${withoutRequest(message)}`
+    const key = JSON.stringify([source, outcome, reason])
+    const { count, examples } = groups.get(key) ?? { count: 0, examples: [] }
+    groups.set(key, {
+      source,
+      outcome,
+      reason,
+      count: count + 1,
+      examples: examples.length < 10 ? [...examples, slice] : examples
+    })
+  }
+  const pending = report.sources
+    .filter((source) => source.pending > 0)
+    .map((source) => ({
+      source: source.source,
+      outcome: "pending" as const,
+      reason: "not asked for yet; run again to go on",
+      count: source.pending,
+      examples: []
+    }))
+  return [...groups.values(), ...pending]
+}
+
+// What differs between slices that failed alike: the request ("GET https://…: ") and how long it was tried.
+const withoutRequest = (message: string): string =>
+  message.replace(/^[A-Z]+ \S+: /, "").replace(/ \(\d+ attempts in [^()]*\)$/, "")
