@@ -1,0 +1,116 @@
+/**
+ * How far a run is, one line a source, while it goes on.
+ *
+ * @since 0.1.0
+ */
+import type { Collector, Source } from "@tributary/collect"
+import type { RateLimitedClient } from "@tributary/fetcher"
+import { Clock, Duration, Effect, Schedule } from "effect"
+import { type Output, Screen } from "./Screen.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface State {
+  readonly progress: ReadonlyArray<Collector.Progress>
+  readonly sources: ReadonlyArray<Source.Source>
+  readonly hosts: ReadonlyArray<RateLimitedClient.Snapshot>
+  readonly elapsed: Duration.Duration
+}
+
+/**
+ * A line for each source: bar, slices, rows, pace, time left, and what it waits for.
+ *
+ * @since 0.1.0
+ * @category rendering
+ */
+export const lines = ({ elapsed, hosts, progress, sources }: State): ReadonlyArray<string> => {
+  const width = Math.max(...progress.map(({ source }) => source.length))
+  return progress.map((tally) => {
+    const settled = tally.done + tally.failed + tally.skipped
+    const finished = tally.resumed + settled
+    const pace = settled / Math.max(0.001, Duration.toSeconds(elapsed))
+    const left = tally.planned - finished
+    const host = hosts.find(({ host }) =>
+      sources.some((source) => source.name === tally.source && source.host === host)
+    )
+    const remarks = [
+      left === 0 ? "done" : settled === 0 ? "starting" : `${pace.toFixed(1)}/s, ${inWords(left / pace)} left`,
+      ...(tally.failed > 0 ? [`${tally.failed} failed`] : []),
+      ...(left > 0 ? waiting(host) : [])
+    ]
+    return [
+      tally.source.padEnd(width),
+      bar(finished, tally.planned),
+      `${String(finished).padStart(String(tally.planned).length)}/${tally.planned}`,
+      `${tally.records} rows`,
+      remarks.join(", ")
+    ].join("  ")
+  })
+}
+
+const bar = (finished: number, planned: number): string => {
+  const filled = planned === 0 ? 24 : Math.floor((finished / planned) * 24)
+  return "█".repeat(filled) + "░".repeat(24 - filled)
+}
+
+/** `3 s`, `2 min`, `1 h 5 min`. */
+const inWords = (seconds: number): string => {
+  if (seconds < 100) return `${Math.ceil(seconds)} s`
+  const minutes = Math.ceil(seconds / 60)
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+const waiting = (host: RateLimitedClient.Snapshot | undefined): ReadonlyArray<string> => {
+  if (host === undefined) return []
+  const paused = Duration.toSeconds(host.pausedFor)
+  if (paused > 0) return [`${host.host} asked to wait ${paused.toFixed(1)} s`]
+  return host.waiting > 0 ? [`${host.waiting} wait for the rate limit`] : []
+}
+
+/** On a terminal the lines are drawn over; elsewhere a log gets a new one now and then. */
+const redrawEvery = Duration.millis(100)
+const logEvery = Duration.seconds(5)
+
+/**
+ * Shows the state of an effect while it runs, and a last time when it ends, however it ends.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const during =
+  (current: Effect.Effect<Omit<State, "elapsed">>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Screen> =>
+    Effect.gen(function* () {
+      const { remarks } = yield* Screen
+      const startedAt = yield* Clock.currentTimeMillis
+      const state = Effect.zipWith(current, Clock.currentTimeMillis, (state, now) =>
+        lines({ ...state, elapsed: Duration.millis(now - startedAt) })
+      )
+      const draw = remarks.isTerminal ? redraw(remarks) : log(remarks)
+      const show = Effect.flatMap(state, draw)
+      const every = remarks.isTerminal ? redrawEvery : logEvery
+      const ticking = Effect.zipRight(
+        Effect.when(show, () => remarks.isTerminal),
+        Effect.repeat(Effect.delay(show, every), Schedule.forever)
+      )
+      return yield* Effect.scoped(Effect.zipRight(Effect.forkScoped(ticking), self)).pipe(Effect.ensuring(show))
+    })
+
+const log = (output: Output) => (lines: ReadonlyArray<string>) =>
+  output.write(lines.map((line) => `${line}\n`).join(""))
+
+const redraw = (output: Output) => {
+  let drawn = 0
+  return (lines: ReadonlyArray<string>) =>
+    Effect.flatMap(output.columns, (columns) =>
+      Effect.suspend(() => {
+        // A line that wraps would be two, and the cursor would not find its way back.
+        const fitting = lines.map((line) => `\u001B[2K${line.slice(0, Math.max(1, columns - 1))}\n`)
+        const up = drawn === 0 ? "" : `\u001B[${drawn}A`
+        drawn = lines.length
+        return output.write(up + fitting.join(""))
+      })
+    )
+}

@@ -1,0 +1,209 @@
+import { FileSystem, Path } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Bot from "./support/Bot.ts"
+
+const temporary = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+
+describe("tributary demo", () => {
+  it.scopedLive(
+    "collects from both APIs, shows the answer, and has nothing left to do the second time",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const cwd = yield* temporary
+        const bot = Bot.inFolder(cwd)
+        const first = yield* bot.run("demo")
+        assert.strictEqual(first.code, 0, first.stderr)
+
+        // Averages computed from the data files by hand: Seattle's week of 2015-01-05, and all of IBM's months.
+        assert.match(first.stdout, /Seattle +2015-01-05 +9\.60 +15\.7 +8\.1 +7/)
+        assert.match(first.stdout, /IBM +\S+ +\S+ +\S+ +120/)
+        assert.match(first.stdout, /weather +1 slice skipped[\s\S]*status 404[\s\S]*city=New York,date=2015-01-09/)
+        assert.match(first.stdout, /expected a number at high, got "n\/a"\s+city=New York,date=2015-01-15/)
+        assert.match(
+          first.stdout,
+          /106 slices in [\d.]+ s: 105 done, 1 skipped, 0 failed; 599 rows, 1 record set aside\./
+        )
+        assert.match(first.stdout, /the servers said 429 [1-9]\d* time/)
+        assert.match(first.stdout, /Report +tributary-demo\/report\.html\nDatabase +tributary-demo\/tributary-demo\.db/)
+        const html = yield* fs.readFileString(`${cwd}/tributary-demo/report.html`)
+        assert.strictEqual(html.match(/<svg/g)?.length, 3)
+
+        const second = yield* bot.run("demo")
+        assert.strictEqual(second.code, 0, second.stderr)
+        assert.include(second.stdout, "Nothing to do: all 106 slices had been collected before. No request was sent.")
+
+        // The same file, now that the APIs are gone: what is committed needs no server.
+        const third = yield* bot.run("run", "tributary-demo/tributary.yaml")
+        assert.strictEqual(third.code, 0, third.stderr)
+        const report = yield* bot.run("report", "tributary-demo/tributary.yaml")
+        assert.strictEqual(report.code, 0, report.stderr)
+        assert.match(report.stdout, /Seattle +2015-01-05 +9\.60/)
+      }).pipe(Effect.provide(NodeContext.layer)),
+    60_000
+  )
+})
+
+describe("tributary run", () => {
+  it.scopedLive(
+    "stopped by Ctrl-C ends with 130, says how to go on, and goes on there",
+    () =>
+      Effect.gen(function* () {
+        const api = yield* Bot.fastApi
+        const { file, run, start } = yield* Bot.workspace({ api })
+        const running = yield* start("run", file)
+        yield* Effect.repeat(Effect.delay(Bot.requests(api), "2 millis"), { until: (seen) => seen.length >= 50 })
+        running.process.kill("SIGINT")
+        const stopped = yield* running.ended
+        assert.strictEqual(stopped.code, 130, stopped.stderr)
+        const [, said] =
+          /Interrupted\. (\d+) of 106 slices are in the database; run the same/.exec(stopped.stderr) ?? []
+        const settled = Number(said)
+        assert.isTrue(settled > 0 && settled < 106, stopped.stderr)
+
+        const resumed = yield* run("run", file)
+        assert.strictEqual(resumed.code, 0, resumed.stderr)
+        assert.include(resumed.stdout, `(${settled} more had been collected before)`)
+      }).pipe(Effect.provide(NodeContext.layer)),
+    30_000
+  )
+
+  it.scopedLive(
+    "ends with 1 when slices failed, says which and why, and tries only them again",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const api = yield* Bot.fastApi
+        const lax = yield* Bot.workspace({
+          api,
+          change: (yaml) => yaml.replace("missing: [404]", "")
+        })
+        const failed = yield* lax.run("run", lax.file)
+        assert.strictEqual(failed.code, 1)
+        assert.match(failed.stdout, /weather +1 slice failed[\s\S]*status 404/)
+        assert.include(failed.stderr, "1 slice failed; run the same command again to try it again")
+
+        const before = (yield* Bot.requests(api)).length
+        yield* lax.run("run", lax.file)
+        const again = (yield* Bot.requests(api)).slice(before)
+        assert.deepStrictEqual(
+          again.map(({ url }) => url),
+          ["/v1/daily/New%20York?date=2015-01-09"]
+        )
+
+        // What was collected under one definition is not mixed with what another one would bring.
+        const yaml = yield* fs.readFileString(lax.file)
+        yield* fs.writeFileString(lax.file, yaml.replace("$.temp_max", "$.temp_min"))
+        const changed = yield* lax.run("run", lax.file)
+        assert.strictEqual(changed.code, 2)
+        assert.match(
+          changed.stderr,
+          /source "weather" was collected under another definition \(fields changed\).*--fresh/
+        )
+        const fresh = yield* lax.run("run", "--fresh", lax.file)
+        assert.match(fresh.stdout, /106 slices in/)
+      }).pipe(Effect.provide(NodeContext.layer)),
+    30_000
+  )
+
+  it.scopedLive(
+    "ends with 1 when nobody answers, and says so for each source",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const cwd = yield* temporary
+        const bot = Bot.inFolder(cwd)
+        yield* fs.writeFileString(
+          `${cwd}/dead.yaml`,
+          `name: dead
+sources:
+  nobody:
+    base: http://127.0.0.1:1
+    request: /
+    records: $.items[*]
+    fields: { id: { at: $.id, type: integer } }
+    key: [id]
+`
+        )
+        const { code, stdout } = yield* bot.run("run", "dead.yaml")
+        assert.strictEqual(code, 1)
+        assert.match(stdout, /ConnectError[\s\S]*connection\s+refused/)
+      }).pipe(Effect.provide(NodeContext.layer)),
+    30_000
+  )
+
+  it.scopedLive(
+    "ends with 2 on a mistake in the file or the command, and names the place",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const cwd = yield* temporary
+        const bot = Bot.inFolder(cwd)
+        yield* fs.writeFileString(`${cwd}/bad.yaml`, "name: bad\nsource: {}\n")
+        const bad = yield* bot.run("run", "bad.yaml")
+        assert.strictEqual(bad.code, 2)
+        assert.match(bad.stderr, /bad\.yaml:2:1/)
+        assert.match(bad.stderr, /did you mean "sources"/)
+
+        for (const args of [
+          ["run"],
+          ["run", "absent.yaml"],
+          ["report", "bad.yaml", "more"],
+          ["walk"],
+          ["demo", "--seed", "x"]
+        ]) {
+          const { code, stderr, stdout } = yield* bot.run(...args)
+          assert.strictEqual(code, 2, `${args.join(" ")}: ${stdout}${stderr}`)
+          assert.notStrictEqual(stderr, "", args.join(" "))
+        }
+      }).pipe(Effect.provide(NodeContext.layer)),
+    30_000
+  )
+
+  it.scopedLive(
+    "says what is wrong with a database, and what to do",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const api = yield* Bot.fastApi
+        const { database, file, run } = yield* Bot.workspace({ api })
+        const early = yield* run("report", file)
+        assert.strictEqual(early.code, 2)
+        assert.include(early.stderr, "collect first, with: tributary run")
+
+        yield* fs.writeFileString(database, "This is a letter, not a database, and long enough to look at. ".repeat(20))
+        const letter = yield* run("run", file)
+        assert.strictEqual(letter.code, 1)
+        assert.match(letter.stderr, new RegExp(`${path.basename(database)}.*SQLITE_NOTADB`))
+        assert.include(letter.stderr, "this is not a SQLite database")
+      }).pipe(Effect.provide(NodeContext.layer)),
+    30_000
+  )
+})
+
+describe("tributary --help", () => {
+  it.scopedLive(
+    "teaches: every command, examples, exit codes",
+    () =>
+      Effect.gen(function* () {
+        const cwd = yield* temporary
+        const bot = Bot.inFolder(cwd)
+        const { code, stdout } = yield* bot.run("--help")
+        assert.strictEqual(code, 0)
+        for (const part of [
+          "run [--fresh] <FILE>",
+          "report <FILE>",
+          "demo [",
+          "EXAMPLES",
+          "EXIT CODES",
+          "130 interrupted"
+        ]) {
+          assert.include(stdout, part)
+        }
+      }).pipe(Effect.provide(NodeContext.layer)),
+    30_000
+  )
+})
