@@ -54,10 +54,15 @@ export const run = (options: Options): Effect.Effect<void, DemoError, Screen | F
       yield* fs.makeDirectory(options.directory, { recursive: true })
       yield* fs.writeFileString(file, text)
       yield* remarks.write(
-        `Two APIs on loopback serve real data, unreliably: ${api.weather.url} and ${api.stocks.url}.\n` +
-          `They answer 429 above 7 and 12 requests a second, and 503 to 3 % of the requests (seed ${options.seed}); ` +
-          `one record is malformed, one day is missing.\n` +
-          `The config file is ${file}.\n\n`
+        [
+          "Two APIs on loopback serve real data, unreliably:",
+          `  weather  ${api.weather.url}  429 above 7 requests a second`,
+          `  stocks   ${api.stocks.url}  429 above 12 requests a second, and says so nowhere`,
+          `Of both 3 % of the answers are a 503; one record is malformed, one day is missing (seed ${options.seed}).`,
+          `What to collect from them stands in ${file}.`,
+          "",
+          ""
+        ].join("\n")
       )
       yield* Effect.flatMap(ConfigFile.load(file), Run.run({ fresh: options.fresh }))
     })

@@ -108,7 +108,8 @@ const redraw = (output: Output) => {
       Effect.suspend(() => {
         // A line that wraps would be two, and the cursor would not find its way back.
         const fitting = lines.map((line) => `\u001B[2K${line.slice(0, Math.max(1, columns - 1))}\n`)
-        const up = drawn === 0 ? "" : `\u001B[${drawn}A`
+        // From the first column: a ^C that the terminal has echoed stands before the cursor.
+        const up = drawn === 0 ? "" : `\r\u001B[${drawn}A`
         drawn = lines.length
         return output.write(up + fitting.join(""))
       })

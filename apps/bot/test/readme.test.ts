@@ -1,0 +1,27 @@
+import { FileSystem, Path } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as ConfigFile from "../src/config/ConfigFile.ts"
+
+describe("the config files in the READMEs", () => {
+  for (const readme of ["../../../README.md", "../README.md"]) {
+    it.effect(`${readme} is without a mistake`, () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const text = yield* fs.readFileString(yield* path.fromFileUrl(new URL(readme, import.meta.url)))
+        const files = Array.from(text.matchAll(/^```yaml\n([\s\S]*?)^```/gm), ([, yaml = ""]) => yaml)
+        assert.strictEqual(files.length, 1)
+        for (const file of files) {
+          const variables = new Map([["WEATHER_TOKEN", "t"]])
+          const config = yield* ConfigFile.parse(file, { file: "tributary.yaml", directory: "/", variables })
+          assert.deepStrictEqual(
+            config.sources.map(({ name }) => name),
+            ["weather"]
+          )
+        }
+      }).pipe(Effect.provide(NodeContext.layer))
+    )
+  }
+})
