@@ -114,7 +114,7 @@ export class TimeoutError extends Schema.TaggedError<TimeoutError>("@tributary/f
 export class StatusError extends Schema.TaggedError<StatusError>("@tributary/fetcher/StatusError")("StatusError", {
   ...Exchange,
   status: Schema.Int,
-  /** The beginning of the body as text, without the request's own secrets. */
+  /** Title and detail of problem details (RFC 9457), else the beginning of the body as text, without the request's own secrets. */
   body: Schema.String
 }) {
   get isTransient(): boolean {

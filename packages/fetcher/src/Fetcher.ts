@@ -112,8 +112,8 @@ export const fetch: {
     const start = yield* readStart({ limit: mostErrorBytes, millis: mostDrainMillis })(response)
     const exchange = yield* facts
     if (response.status !== 429) {
-      const text = redactText(request)(new TextDecoder().decode(start)).replaceAll(/\s+/g, " ").trim()
-      const body = cut(mostErrorCharacters)(printable(text))
+      const text = redactText(request)(explanation(response.headers, new TextDecoder().decode(start)))
+      const body = cut(mostErrorCharacters)(printable(text.replaceAll(/\s+/g, " ").trim()))
       return yield* new FetchError.StatusError({ ...exchange, status: response.status, body })
     }
     const now = yield* DateTime.now
@@ -127,6 +127,20 @@ export const fetch: {
     })
   })
 )
+
+/** Of problem details (RFC 9457) title and detail, which are for people; of any other body the text. */
+const explanation = (headers: Headers.Headers, text: string): string => {
+  if (!/^application\/problem\+json\b/i.test(headers["content-type"] ?? "")) return text
+  return Option.liftThrowable((): unknown => JSON.parse(text))().pipe(
+    Option.map((problem) =>
+      ["title", "detail"].flatMap((name) =>
+        Predicate.hasProperty(problem, name) && Predicate.isString(problem[name]) ? [problem[name]] : []
+      )
+    ),
+    Option.filter((parts) => parts.length > 0),
+    Option.match({ onNone: () => text, onSome: (parts) => parts.join(": ") })
+  )
+}
 
 /**
  * The answer's body as JSON, decoded. Fails with `DecodeError` where it is not JSON (RFC 8259, UTF-8) or does not fit.

@@ -140,6 +140,21 @@ for (const { attempts, layer, name } of Loopback.transports) {
       }).pipe(Effect.provide(layer))
     )
 
+    it.scopedLive("StatusError: problem details in words", () =>
+      Effect.gen(function* () {
+        const { url } = yield* Loopback.serve((request, response) => {
+          response.writeHead(404, { "content-type": "application/problem+json; charset=utf-8" })
+          const problem = { type: "about:blank", title: "Not Found", status: 404, detail: "There is no such day." }
+          response.end(request.url === "/words" ? JSON.stringify(problem) : "{ no JSON")
+        })
+        assert.strictEqual(
+          isOf("StatusError")(yield* failure(get(`${url}/words`))).body,
+          "Not Found: There is no such day."
+        )
+        assert.strictEqual(isOf("StatusError")(yield* failure(get(`${url}/broken`))).body, "{ no JSON")
+      }).pipe(Effect.provide(layer))
+    )
+
     it.scopedLive("StatusError: 500, after the last attempt", () =>
       Effect.gen(function* () {
         const { seen, url } = yield* Loopback.serve(Loopback.body(500, "oh"))
