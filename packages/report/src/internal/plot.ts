@@ -30,7 +30,7 @@ export interface Series {
 }
 
 /** More lines than this cannot be told apart. @internal */
-export const mostSeries = 12
+const mostSeries = 12
 
 /** None if there is nothing to draw. @internal */
 export const make = (table: Table): Option.Option<Plot> => {
