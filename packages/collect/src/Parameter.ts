@@ -1,0 +1,128 @@
+/**
+ * The values a source is asked for: a list, or a range of dates.
+ *
+ * @since 0.1.0
+ */
+import { DateTime, Option } from "effect"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Value = string | number
+
+/**
+ * A finite sequence of values, each computed when it is asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Parameter extends Iterable<Value> {
+  readonly size: number
+  /** The value at an index from 0 to `size - 1`. */
+  readonly at: (index: number) => Value
+  /** Of a range of dates: the last day of the window that begins at the value, as `YYYY-MM-DD`. */
+  readonly lastDayAt?: (index: number) => string
+  /** How the values are stored. */
+  readonly type: "text" | "real" | "integer"
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Step {
+  /** Whole, at least 1. */
+  readonly count: number
+  readonly unit: "day" | "week" | "month" | "year"
+}
+
+const sequence = (fields: Omit<Parameter, typeof Symbol.iterator>): Parameter => ({
+  ...fields,
+  *[Symbol.iterator]() {
+    for (let index = 0; index < fields.size; index++) yield fields.at(index)
+  }
+})
+
+/**
+ * The values as they are. An empty list, a value that is there twice (`1` and `"1"` are the same), a number that is not
+ * finite and text that is not well-formed Unicode are a `RangeError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const list = (values: ReadonlyArray<Value>): Parameter => {
+  if (values.length === 0) throw new RangeError("a list of parameter values has at least one value")
+  const seen = new Set<string>()
+  for (const value of values) {
+    const text = String(value)
+    if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`not a finite number: ${text}`)
+    if (/\p{Surrogate}/u.test(text)) throw new RangeError("a parameter value is not well-formed Unicode")
+    if (seen.has(text)) throw new RangeError(`a list of parameter values has each of them once, got twice: ${text}`)
+    seen.add(text)
+  }
+  const type = values.every((value) => typeof value === "number")
+    ? values.every(Number.isInteger)
+      ? "integer"
+      : "real"
+    : "text"
+  return sequence({ size: values.length, at: (index) => values[index] ?? "", type })
+}
+
+/**
+ * The first days of consecutive windows, as `YYYY-MM-DD`, from `from` to `to` (both included). `step` is the windows'
+ * length and defaults to one day. Months and years count from `from`, clamped to the month's last day. What is not a date, or
+ * a range that ends before it begins, is a `RangeError`.
+ *
+ * @example
+ * ```ts
+ * import { Parameter } from "@tributary/collect"
+ *
+ * export const days = Parameter.dates({ from: "2015-01-01", to: "2015-01-28" }) // 28 values
+ * export const years = Parameter.dates({ from: "2000-01-01", to: "2009-12-31", step: { count: 1, unit: "year" } }) // 10
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const dates = (range: {
+  readonly from: string
+  readonly to: string
+  readonly step?: Step | undefined
+}): Parameter => {
+  const { count, unit } = range.step ?? { count: 1, unit: "day" }
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`a step is a whole number of at least 1, got ${count}`)
+  const from = day(range.from)
+  const to = day(range.to)
+  if (DateTime.lessThan(to, from))
+    throw new RangeError(`a range of dates ends before it begins: ${range.from} to ${range.to}`)
+  const start = (index: number): DateTime.Utc => DateTime.add(from, { [`${unit}s`]: index * count })
+  const days = DateTime.distance(from, to) / 86_400_000
+  // From above by the shortest possible window, then down to the last one that begins in the range.
+  const shortest = { day: 1, week: 7, month: 28, year: 365 }[unit] * count
+  let size = Math.floor(days / shortest) + 1
+  while (DateTime.greaterThan(start(size - 1), to)) size--
+  return sequence({
+    size,
+    at: (index) => DateTime.formatIsoDateUtc(start(index)),
+    lastDayAt: (index) =>
+      index === size - 1 ? range.to : DateTime.formatIsoDateUtc(DateTime.subtract(start(index + 1), { days: 1 })),
+    type: "text"
+  })
+}
+
+/**
+ * Whether a text is a calendar date, `YYYY-MM-DD`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isDate = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}$/.test(text) &&
+  Option.exists(DateTime.make(`${text}T00:00:00Z`), (date) => DateTime.formatIsoDateUtc(date) === text)
+
+const day = (text: string): DateTime.Utc => {
+  if (!isDate(text)) throw new RangeError(`not a date (YYYY-MM-DD): ${text}`)
+  return DateTime.unsafeMake(`${text}T00:00:00Z`)
+}

@@ -1,0 +1,57 @@
+/**
+ * The unit of retry and of checkpoint: one source at one value of each of its parameters.
+ *
+ * @since 0.1.0
+ */
+import type { Value } from "./Parameter.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Slice {
+  readonly source: string
+  /** In the order in which the source declares them. */
+  readonly parameters: Readonly<Record<string, Value>>
+  /** For templates only: `<name>_end` of each range of dates, the last day of the window. */
+  readonly windowEnds: Readonly<Record<string, string>>
+  /** Unique within the source, for people too: `city=Seattle,date=2015-01-03`; `all` where there are no parameters. */
+  readonly id: string
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Omit<Slice, "id">): Slice => ({
+  ...options,
+  id:
+    Object.entries(options.parameters)
+      .map(([name, value]) => `${name}=${escape(String(value))}`)
+      .join(",") || "all"
+})
+
+/**
+ * What of a slice is kept: its parameters and the ends of their windows.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Stored = Readonly<Record<string, Value>>
+
+/**
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toStored = ({ parameters, windowEnds }: Slice): Stored => ({ ...parameters, ...windowEnds })
+
+/**
+ * The name under which the last day of a parameter's window is known to the template.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const windowEnd = (parameter: string): string => `${parameter}_end`
+
+// What would make two slices look alike, or break a line.
+const escape = (text: string): string => text.replaceAll(/[%,=\p{Cc}]/gu, encodeURIComponent)

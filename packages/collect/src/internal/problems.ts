@@ -1,0 +1,158 @@
+import { Mismatch } from "@tributary/fetcher"
+import { Redacted } from "effect"
+import * as Column from "../Column.ts"
+import { windowEnd } from "../Slice.ts"
+import type { Options, Problem } from "../Source.ts"
+import { compile } from "./select.ts"
+
+/** @internal */
+export const problemsOf = (options: Options): ReadonlyArray<Problem> => [
+  ...name(options),
+  ...base(options),
+  ...template(options),
+  ...headers(options),
+  ...parameters(options),
+  ...path(["records"], options.records, false),
+  ...Object.entries(options.fields ?? {}).flatMap(([field, text]) => path(["fields", field], text, true)),
+  ...columns(options),
+  ...key(options),
+  ...numbers(options)
+]
+
+type Problems = ReadonlyArray<Problem>
+
+const problem = (path: Problem["path"], expected: string, got: unknown): Problem => ({
+  path,
+  expected,
+  got: Mismatch.show(got)
+})
+
+const identifier = /^[a-z][a-z0-9_]*$/
+
+const name = ({ name }: Options): Problems =>
+  identifier.test(name) && !/^(tributary|sqlite)_/.test(name)
+    ? []
+    : [
+        problem(
+          ["name"],
+          "a name of lower-case letters, digits and _, beginning with a letter, not with tributary_ or sqlite_",
+          name
+        )
+      ]
+
+const base = ({ base }: Options): Problems => {
+  const url = URL.canParse(base) ? new URL(base) : undefined
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.search === "" && url.hash === ""
+    ? []
+    : [problem(["base"], "an http or https address without query and fragment", base)]
+}
+
+// RFC 6570, 2.2 to 2.4.
+const expression = /\{([^{}]*)\}/g
+const variable = /^((?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})(?:\.?(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2}))*)(\*|:[1-9]\d{0,3})?$/
+
+const template = (options: Options): Problems => {
+  const { request } = options
+  const expected = "a URI template such as /v1/daily/{city}{?date}"
+  if (request.includes("://") || /[{}]/.test(request.replaceAll(expression, ""))) {
+    return [problem(["request"], expected, request)]
+  }
+  const parameters = options.for ?? {}
+  const known = Object.entries(parameters).flatMap(([name, { lastDayAt }]) =>
+    lastDayAt === undefined ? [name] : [name, windowEnd(name)]
+  )
+  return Array.from(request.matchAll(expression), ([, text = ""]) => text.replace(/^[+#./;?&]/, "").split(","))
+    .flat()
+    .flatMap((spec) => {
+      const name = variable.exec(spec)?.[1]
+      if (name === undefined) return [problem(["request"], expected, request)]
+      if (known.includes(name)) return []
+      const names =
+        known.length === 0 ? "no variable, as `for` has no parameters" : `one of the variables ${known.join(", ")}`
+      return [problem(["request"], names, name)]
+    })
+}
+
+const headers = ({ headers = {} }: Options): Problems =>
+  Object.entries(headers).flatMap(([name, value]) => {
+    if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) {
+      return [problem(["headers", name], "a header name (RFC 9110, 5.1)", name)]
+    }
+    // Such as the line break at the end of a file that a token was read from. The value itself may be a secret.
+    return /^[\t -~\u0080-\u00ff]*$/.test(Redacted.isRedacted(value) ? Redacted.value(value) : value)
+      ? []
+      : [{ path: ["headers", name], expected: "a value of one line, in Latin-1 (RFC 9110, 5.5)", got: "another value" }]
+  })
+
+const parameters = (options: Options): Problems => {
+  const parameters = Object.entries(options.for ?? {})
+  const expected = "a name of lower-case letters, digits and _, beginning with a letter, not with tributary_"
+  const ends = new Set(
+    parameters.flatMap(([name, { lastDayAt }]) => (lastDayAt === undefined ? [] : [windowEnd(name)]))
+  )
+  return parameters.flatMap(([name]) => [
+    ...(identifier.test(name) && !name.startsWith("tributary_") ? [] : [problem(["for", name], expected, name)]),
+    ...(ends.has(name) ? [problem(["for", name], "a name that is not that of a window's last day", name)] : [])
+  ])
+}
+
+const path = (at: Problem["path"], text: string, singular: boolean): Problems => {
+  const expected = singular
+    ? "a JSONPath (RFC 9535) to one value, such as $.date"
+    : "a JSONPath (RFC 9535), such as $.days[*]"
+  try {
+    const query = compile(text)
+    return singular && !query.singularQuery() ? [problem(at, expected, text)] : []
+  } catch (error) {
+    const why = error instanceof Error ? `${Mismatch.show(text)}: ${error.message}` : Mismatch.show(text)
+    return [{ path: at, expected, got: why }]
+  }
+}
+
+const columns = (options: Options): Problems => {
+  const names = Column.fromSchema(options.schema).map(({ name }) => name)
+  if (names.length === 0) return [problem(["schema"], "a struct of at least one field", String(options.schema.ast))]
+  const fields = Object.keys(options.fields ?? {})
+  const mismatched =
+    options.fields === undefined
+      ? []
+      : fields.filter((name) => !names.includes(name)).concat(names.filter((name) => !fields.includes(name)))
+  return [
+    ...mismatched.map((name) => problem(["fields", name], "the same names in fields and schema", name)),
+    ...names
+      .filter((name) => !/^(?!tributary_)[a-z][a-z0-9_]*$/i.test(name))
+      .map((name) => problem(["fields", name], "a name of letters, digits and _, not beginning with tributary_", name)),
+    // SQL does not tell High from high.
+    ...names
+      .filter((name, index) =>
+        [...Object.keys(options.for ?? {}), ...names.slice(0, index)].some(
+          (other) => other !== name && other.toLowerCase() === name.toLowerCase()
+        )
+      )
+      .map((name) => problem(["fields", name], "names that differ in more than upper and lower case", name))
+  ]
+}
+
+const key = (options: Options): Problems => {
+  if (options.key.length === 0) return [problem(["key"], "at least one column", [])]
+  const known = new Set([
+    ...Object.keys(options.for ?? {}),
+    ...Column.fromSchema(options.schema).map(({ name }) => name)
+  ])
+  return options.key.flatMap((name, index) =>
+    known.has(name) && options.key.indexOf(name) === index
+      ? []
+      : [problem(["key", index], `columns, each once: ${Array.from(known).join(", ")}`, name)]
+  )
+}
+
+const numbers = ({ concurrency = 1, missing = [] }: Options): Problems => [
+  ...(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 256
+    ? []
+    : [problem(["concurrency"], "a whole number from 1 to 256", concurrency)]),
+  ...missing.flatMap((status, index) =>
+    Number.isInteger(status) && status >= 400 && status <= 499
+      ? []
+      : [problem(["missing", index], "a status from 400 to 499", status)]
+  )
+]

@@ -1,0 +1,105 @@
+import type { HttpClient } from "@effect/platform"
+import type { Migrator, SqlClient, SqlError } from "@effect/sql"
+import { describe, expectTypeOf, it } from "@effect/vitest"
+import { Collector, Column, Field, Ledger, Parameter, Plan, RecordStore, type Slice, Source } from "@tributary/collect"
+import type { FetchError, Mismatch } from "@tributary/fetcher"
+import { type Context, type Effect, type Either, type Layer, Schema, type Stream } from "effect"
+
+type Ledger_ = Context.Tag.Service<typeof Ledger.Ledger>
+type RecordStore_ = Context.Tag.Service<typeof RecordStore.RecordStore>
+
+const options = {
+  name: "s",
+  base: "http://api.test",
+  request: "/{city}",
+  for: { city: Parameter.list(["a"]) },
+  records: "$[*]",
+  schema: Schema.Struct({ high: Schema.NumberFromString })
+}
+
+describe("types", () => {
+  it("Collector", () => {
+    expectTypeOf(Collector.make).returns.toEqualTypeOf<
+      Effect.Effect<
+        Collector.Collector,
+        Ledger.DefinitionChanged | SqlError.SqlError,
+        Ledger.Ledger | RecordStore.RecordStore | SqlClient.SqlClient
+      >
+    >()
+    expectTypeOf<Collector.Collector["run"]>().toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<Collector.Progress>, SqlError.SqlError, HttpClient.HttpClient>
+    >()
+    expectTypeOf<Collector.Collector["progress"]>().toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<Collector.Progress>, never, never>
+    >()
+  })
+
+  it("Ledger", () => {
+    expectTypeOf(Ledger.layer).toEqualTypeOf<
+      Layer.Layer<Ledger.Ledger, Migrator.MigrationError | SqlError.SqlError, SqlClient.SqlClient>
+    >()
+    expectTypeOf<ReturnType<Ledger_["open"]>>().toEqualTypeOf<
+      Effect.Effect<void, Ledger.DefinitionChanged | SqlError.SqlError>
+    >()
+    expectTypeOf<ReturnType<Ledger_["settle"]>>().toEqualTypeOf<Effect.Effect<void, SqlError.SqlError>>()
+    expectTypeOf<ReturnType<Ledger_["forget"]>>().toEqualTypeOf<Effect.Effect<boolean, SqlError.SqlError>>()
+    expectTypeOf<ReturnType<Ledger_["unsettled"]>>().toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<Slice.Slice>, SqlError.SqlError>
+    >()
+    expectTypeOf<Ledger_["summary"]>().toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<Ledger.SourceSummary>, SqlError.SqlError>
+    >()
+    expectTypeOf<Ledger_["missing"]>().toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<Ledger.MissingSlice>, SqlError.SqlError>
+    >()
+    expectTypeOf<Ledger_["rejects"]>().toEqualTypeOf<Effect.Effect<ReadonlyArray<Ledger.Reject>, SqlError.SqlError>>()
+  })
+
+  it("RecordStore", () => {
+    expectTypeOf(RecordStore.layer).toEqualTypeOf<Layer.Layer<RecordStore.RecordStore, never, SqlClient.SqlClient>>()
+    expectTypeOf<ReturnType<RecordStore_["open"]>>().toEqualTypeOf<Effect.Effect<void, SqlError.SqlError>>()
+    expectTypeOf<ReturnType<RecordStore_["drop"]>>().toEqualTypeOf<Effect.Effect<void, SqlError.SqlError>>()
+    expectTypeOf<ReturnType<RecordStore_["replace"]>>().toEqualTypeOf<Effect.Effect<void, SqlError.SqlError>>()
+  })
+
+  it("Source and Plan", () => {
+    expectTypeOf<ReturnType<Source.Source["pages"]>>().toEqualTypeOf<
+      Stream.Stream<Source.Page, FetchError.FetchError, HttpClient.HttpClient>
+    >()
+    expectTypeOf<ReturnType<ReturnType<Source.Source["toRow"]>>>().toEqualTypeOf<
+      Either.Either<Source.Row, Mismatch.Mismatch>
+    >()
+    expectTypeOf(Source.make).returns.toEqualTypeOf<Source.Source>()
+    expectTypeOf(Source.check).returns.toEqualTypeOf<ReadonlyArray<Source.Problem>>()
+    expectTypeOf(Plan.slices).returns.toEqualTypeOf<Stream.Stream<Slice.Slice>>()
+    expectTypeOf(Plan.size).returns.toEqualTypeOf<number>()
+  })
+
+  it("values", () => {
+    expectTypeOf(Parameter.list).returns.toEqualTypeOf<Parameter.Parameter>()
+    expectTypeOf(Parameter.dates).returns.toEqualTypeOf<Parameter.Parameter>()
+    expectTypeOf(Column.fromSchema).returns.toEqualTypeOf<ReadonlyArray<Column.Column>>()
+    expectTypeOf(Field.types).toEqualTypeOf<ReadonlyArray<Field.Type>>()
+    expectTypeOf<Field.Type>().toEqualTypeOf<
+      "string" | "number" | "integer" | "boolean" | "date" | "datetime" | "json"
+    >()
+  })
+
+  it("a key is a parameter or a field", () => {
+    expectTypeOf(Source.make<typeof options.schema, typeof options.for>)
+      .parameter(0)
+      .toHaveProperty("key")
+      .toEqualTypeOf<ReadonlyArray<"city" | "high">>()
+    Source.make({ ...options, key: ["city", "high"] })
+    // @ts-expect-error there is no such column
+    const wrong = () => Source.make({ ...options, key: ["town"] })
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it("a schema needs no service", () => {
+    const schema = Schema.Struct({ high: Schema.Number }) as Schema.Schema<{ high: number }, unknown, "service">
+    // @ts-expect-error it does
+    const wrong = () => Source.make({ ...options, schema, key: ["city"] })
+    expectTypeOf(wrong).toBeFunction()
+  })
+})
