@@ -143,6 +143,24 @@ const explanation = (headers: Headers.Headers, text: string): string => {
 }
 
 /**
+ * The error of an answer that is not what was asked for, for who looks into the body without a Schema. `got` is shown as
+ * JSON, cut, without the request's own secrets.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeError =
+  (fetched: Fetched) =>
+  (mismatch: { readonly path: string; readonly expected: string; readonly got: unknown }): FetchError.DecodeError =>
+    new FetchError.DecodeError({
+      ...exchangeOf(fetched),
+      ...mismatch,
+      got: Mismatch.showWith(redactText(fetched.request))(mismatch.got)
+    })
+
+const exchangeOf = ({ attempts, elapsed, request }: Fetched) => ({ request: redactRequest(request), attempts, elapsed })
+
+/**
  * The answer's body as JSON, decoded. Fails with `DecodeError` where it is not JSON (RFC 8259, UTF-8) or does not fit.
  *
  * @since 0.1.0
@@ -151,23 +169,22 @@ const explanation = (headers: Headers.Headers, text: string): string => {
 export const decode =
   <A, I, R>(schema: Schema.Schema<A, I, R>) =>
   (fetched: Fetched): Effect.Effect<A, FetchError.DecodeError, R> => {
-    const fail = (mismatch: Mismatch.Mismatch) =>
-      new FetchError.DecodeError({
-        request: redactRequest(fetched.request),
-        attempts: fetched.attempts,
-        elapsed: fetched.elapsed,
-        ...mismatch
-      })
-    const redact = redactText(fetched.request)
     const text = new TextDecoder().decode(fetched.body)
     return Either.match(
       Either.try((): unknown => JSON.parse(text)),
       {
         onLeft: () =>
-          fail({ path: "", expected: "JSON", got: text === "" ? "an empty body" : Mismatch.showWith(redact)(text) }),
+          text === ""
+            ? new FetchError.DecodeError({ ...exchangeOf(fetched), path: "", expected: "JSON", got: "an empty body" })
+            : decodeError(fetched)({ path: "", expected: "JSON", got: text }),
         onRight: (json) =>
-          Effect.mapError(ParseResult.decodeUnknown(schema)(json), (issue) =>
-            fail(Mismatch.fromIssueWith(redact)(issue))
+          Effect.mapError(
+            ParseResult.decodeUnknown(schema)(json),
+            (issue) =>
+              new FetchError.DecodeError({
+                ...exchangeOf(fetched),
+                ...Mismatch.fromIssueWith(redactText(fetched.request))(issue)
+              })
           )
       }
     )

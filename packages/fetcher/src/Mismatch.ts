@@ -67,11 +67,11 @@ export const showWith =
   (value: unknown): string =>
     cut(100)(printable(redact(stringify(value))))
 
-// A bigint and a cycle are no JSON; of undefined and the like nothing would be left.
+// A bigint, a cycle and what is nested beyond the stack are no JSON; of undefined and the like nothing would be left.
 const stringify = (value: unknown): string =>
   Option.liftThrowable((): string | undefined => JSON.stringify(value))().pipe(
     Option.flatMapNullable((text) => text),
-    Option.getOrElse(() => String(value))
+    Option.getOrElse(() => (typeof value === "object" ? Object.prototype.toString.call(value) : String(value)))
   )
 
 const find = (

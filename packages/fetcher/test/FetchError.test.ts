@@ -594,6 +594,7 @@ describe("types", () => {
     expectTypeOf(request.pipe(Fetcher.json(Schema.NumberFromString))).toEqualTypeOf<
       Effect.Effect<number, FetchError.FetchError, HttpClient.HttpClient>
     >()
+    expectTypeOf(Fetcher.decodeError).returns.returns.toEqualTypeOf<FetchError.DecodeError>()
     expectTypeOf(Fetcher.decode(Schema.String)).returns.toEqualTypeOf<Effect.Effect<string, FetchError.DecodeError>>()
     expectTypeOf(request.pipe(Paginate.link())).toEqualTypeOf<
       Stream.Stream<Fetcher.Fetched, FetchError.FetchError, HttpClient.HttpClient>

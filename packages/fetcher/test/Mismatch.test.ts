@@ -100,6 +100,8 @@ describe("show", () => {
     cycle["self"] = cycle
     assert.strictEqual(Mismatch.show(undefined), "undefined")
     assert.strictEqual(Mismatch.show(1n), "1")
+    const deep = JSON.parse("[".repeat(50_000) + "]".repeat(50_000))
+    assert.strictEqual(Mismatch.show(deep), "[object Array]")
     assert.strictEqual(Mismatch.show(Symbol.for("s")), "Symbol(s)")
     assert.strictEqual(Mismatch.show(cycle), "[object Object]")
   })

@@ -70,6 +70,9 @@ for (const { layer, name } of Loopback.transports) {
         const decode = yield* Effect.flip(Fetcher.json(withSecretsIn(`${url}/ok`), Schema.Number))
         assert.strictEqual(decode._tag, "DecodeError")
         assertNoSecret(decode)
+        const fetched = yield* Fetcher.fetch(withSecretsIn(`${url}/ok`))
+        const got: unknown = JSON.parse(new TextDecoder().decode(fetched.body))
+        assertNoSecret(Fetcher.decodeError(fetched)({ path: "", expected: "records", got }))
       }).pipe(provided)
     )
 

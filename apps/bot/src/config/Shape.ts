@@ -46,7 +46,7 @@ const Dates = Schema.Struct({ from: Day, to: Day, step: optional(Step) }).pipe(
 )
 
 const Values = Schema.Array(
-  Schema.Union(text("text or a number"), Schema.Number).annotations({ description: "text or a number" })
+  Schema.Union(text("text or a number"), Schema.JsonNumber).annotations({ description: "text or a number" })
 ).pipe(
   Schema.minItems(1, { description: "a list of one value or more" }),
   Schema.filter((values) => {
