@@ -6,9 +6,10 @@
  *
  * @since 0.1.0
  */
-import { HttpClientError, HttpClientRequest } from "@effect/platform"
-import { DateTime, Duration, Option, Schema } from "effect"
+import { HttpClientError, type HttpClientRequest } from "@effect/platform"
+import { DateTime, Duration, Schema } from "effect"
 import { redactCause, redactRequest } from "./internal/redact.ts"
+import { codeOf, connectReason, faultOf, timeoutPhase } from "./internal/transport.ts"
 
 /**
  * What every error knows of its request.
@@ -357,7 +358,7 @@ export const fromHttpClientError =
       return new StatusError({ ...exchange, status: error.response.status, body: "" })
     }
     const code = codeOf(error.cause)
-    const phase = code === undefined ? undefined : timeouts[code]
+    const phase = timeoutPhase(code)
     if (phase !== undefined) return new TimeoutError({ ...exchange, phase })
     return new ConnectError({
       ...exchange,
@@ -366,18 +367,6 @@ export const fromHttpClientError =
       ...cause
     })
   }
-
-// Transports say of such requests only that they failed, each in its own words.
-const faultOf = ({ cause, request }: HttpClientError.RequestError): "url" | "headers" | undefined => {
-  const url = Option.getOrUndefined(HttpClientRequest.toUrl(request))
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return "url"
-  // fetch refuses credentials in the URL, by a mere TypeError; undici leaves them out.
-  const refused = cause instanceof TypeError && codeOf(cause) === undefined
-  if (refused && (url.username !== "" || url.password !== "")) return "url"
-  return Object.values(request.headers).every((value) => /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value))
-    ? undefined
-    : "headers"
-}
 
 /**
  * As a platform error, for whatever speaks `HttpClient`: `fromHttpClientError` finds it again in the cause.
@@ -389,37 +378,3 @@ export const toHttpClientError =
   (request: HttpClientRequest.HttpClientRequest) =>
   (error: FetchError): HttpClientError.RequestError =>
     new HttpClientError.RequestError({ request, reason: "Transport", cause: error, description: error.message })
-
-const timeouts: Readonly<Record<string, TimeoutError["phase"]>> = {
-  ETIMEDOUT: "connect",
-  UND_ERR_CONNECT_TIMEOUT: "connect",
-  UND_ERR_HEADERS_TIMEOUT: "headers",
-  UND_ERR_BODY_TIMEOUT: "body"
-}
-
-const connectReasons: ReadonlyArray<readonly [RegExp, ConnectError["reason"]]> = [
-  [/^ECONNREFUSED$/, "refused"],
-  [/^(ENOTFOUND|EAI_\w+)$/, "dns"],
-  [/^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/, "unreachable"],
-  [/^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/, "reset"],
-  [/CERT|SELF_SIGNED|^EPROTO$|^ERR_(TLS|SSL)_|UNABLE_TO_/, "tls"],
-  // Z_: the body is not the gzip that the headers promise.
-  [/^(HPE_\w+|HTTPParserError|UND_ERR_HEADERS_OVERFLOW|Z_\w+)$/, "protocol"]
-]
-
-const connectReason = (cause: unknown): ConnectError["reason"] => {
-  const signs = causesOf(cause).flatMap(({ code, name }) => [code, name])
-  return connectReasons.find(([pattern]) => signs.some((sign) => pattern.test(sign)))?.[1] ?? "other"
-}
-
-const codeOf = (cause: unknown): string | undefined => causesOf(cause).find(({ code }) => code !== "")?.code
-
-// Transports wrap: fetch says "fetch failed" and keeps the socket's error as its cause, Happy Eyeballs gives several.
-const causesOf = (cause: unknown, depth = 0): ReadonlyArray<{ readonly code: string; readonly name: string }> => {
-  if (typeof cause !== "object" || cause === null || depth > 8) return []
-  const code = "code" in cause && typeof cause.code === "string" ? cause.code : ""
-  const name = "name" in cause && typeof cause.name === "string" ? cause.name : ""
-  const outer = "cause" in cause ? cause.cause : undefined
-  const inner: unknown = "errors" in cause && Array.isArray(cause.errors) ? cause.errors[0] : outer
-  return [{ code, name }, ...causesOf(inner, depth + 1)]
-}
