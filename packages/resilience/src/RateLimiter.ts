@@ -3,11 +3,11 @@
  *
  * Each key (a host, a token, a tenant) has a GCRA of its own, a first-in first-out queue and, while somebody waits, one
  * timer. Waiting costs no tokens: a waiter is charged when it starts, so an interrupted one leaves the state as if it had
- * never queued. `pauseUntil` is for the server's word (`Retry-After`): it holds back everybody of that key.
+ * never queued. `pause` is for the server's word (`Retry-After`): it holds back everybody of that key.
  *
  * @since 0.1.0
  */
-import { Context, Duration, Effect, FiberMap, Layer, Schema, type Scope } from "effect"
+import { Context, DateTime, Duration, Effect, FiberMap, Layer, Schema, type Scope } from "effect"
 import { dual } from "effect/Function"
 import { epsilon, Gate, type Rate, Waiter } from "./Gcra.ts"
 
@@ -56,7 +56,7 @@ export interface Limit {
 export interface Options {
   /**
    * The limits of every key, or of each key by its name. All of a key's limits hold at once. A key without limits never
-   * waits, except for `pauseUntil`.
+   * waits, except for a pause.
    */
   readonly limits: ReadonlyArray<Limit> | ((key: string) => ReadonlyArray<Limit>)
 }
@@ -73,7 +73,7 @@ export interface Snapshot {
   readonly waiting: number
   /** How long until the next start is allowed; zero if it is allowed now. */
   readonly availableIn: Duration.Duration
-  /** How long `pauseUntil` holds the key back; zero if it does not. */
+  /** How long a pause holds the key back; zero if it does not. */
   readonly pausedFor: Duration.Duration
 }
 
@@ -110,6 +110,8 @@ export class RateLimiter extends Context.Tag("@tributary/resilience/RateLimiter"
      * shorter one than what is left changes nothing.
      */
     readonly pause: (key: string, duration: Duration.DurationInput) => Effect.Effect<void>
+    /** The same up to a point of time, which is looked up on the wall clock once, now. */
+    readonly pauseUntil: (key: string, until: DateTime.DateTime) => Effect.Effect<void>
     /** The keys that are in use: those that wait, are paused, or whose bucket is not full again. */
     readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>
   }
@@ -264,6 +266,9 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
         gateOf(key, at).pauseUntil(at + Duration.toMillis(duration))
       })
 
+    const pauseUntil = (key: string, until: DateTime.DateTime): Effect.Effect<void> =>
+      Effect.suspend(() => pause(key, Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis())))
+
     const snapshot = Effect.sync((): ReadonlyArray<Snapshot> => {
       const at = now()
       sweep(at)
@@ -275,7 +280,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
       }))
     })
 
-    return RateLimiter.of({ take, takeWithin, pause, snapshot })
+    return RateLimiter.of({ take, takeWithin, pause, pauseUntil, snapshot })
   })
 
 /**

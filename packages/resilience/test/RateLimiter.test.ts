@@ -2,6 +2,7 @@ import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { RateLimiter } from "@tributary/resilience"
 import {
   Clock,
+  DateTime,
   Duration,
   Effect,
   Exit,
@@ -319,6 +320,19 @@ describe("RateLimiter", () => {
   })
 
   describe("pause", () => {
+    it.scoped("may be given as a point of time; one that is past is none", () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make({ limits: [] })
+        const now = yield* DateTime.now
+        yield* limiter.pauseUntil("k", DateTime.add(now, { seconds: 90 }))
+        yield* limiter.pauseUntil("past", DateTime.subtract(now, { seconds: 90 }))
+        assert.deepStrictEqual(
+          (yield* limiter.snapshot).map(({ key, pausedFor }) => [key, Duration.toSeconds(pausedFor)]),
+          [["k", 90]]
+        )
+      })
+    )
+
     it.scoped("holds back those who wait and those who come, then goes on at the pace and without a burst", () =>
       Effect.gen(function* () {
         const limiter = yield* RateLimiter.make(perSecond(1, 3))
@@ -657,8 +671,9 @@ describe("RateLimiter", () => {
       Effect.Effect<void, RateLimiter.RateLimitExceeded>
     >()
     expectTypeOf<ReturnType<Service["pause"]>>().toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<ReturnType<Service["pauseUntil"]>>().toEqualTypeOf<Effect.Effect<void>>()
     expectTypeOf<Service["snapshot"]>().toEqualTypeOf<Effect.Effect<ReadonlyArray<RateLimiter.Snapshot>>>()
-    expectTypeOf<keyof Service>().toEqualTypeOf<"take" | "takeWithin" | "pause" | "snapshot">()
+    expectTypeOf<keyof Service>().toEqualTypeOf<"take" | "takeWithin" | "pause" | "pauseUntil" | "snapshot">()
 
     const call = Effect.fail("boom" as const) as Effect.Effect<number, "boom", TestServices.TestServices>
     type Limited = Effect.Effect<number, "boom", TestServices.TestServices | RateLimiter.RateLimiter>
