@@ -41,7 +41,7 @@ const killed = (instant: { readonly requests: number; readonly millis: number })
       yield* untilSeen(api, instant.requests)
       yield* Effect.sleep(instant.millis)
       process.kill("SIGKILL")
-      assert.strictEqual((yield* ended).signal, "SIGKILL", "it ended before it was killed")
+      yield* ended
       const before = (yield* Bot.requests(api)).length
       const committed = (yield* fs.exists(database)) ? (yield* Bot.contents(database)).slices : []
 
@@ -82,7 +82,7 @@ describe("kill -9", () => {
             }),
           { concurrency: 2 }
         )
-        // The kills must have hit runs that were under way, or they have shown nothing.
+        // The kills must have hit runs that were under way, or they have shown nothing. One or another may come too late.
         const underWay = committed.filter((count) => count > 0 && count < 106).length
         assert.isAtLeast(underWay, 15, `slices committed when killed: ${committed.join(", ")}`)
       }).pipe(Effect.provide(NodeContext.layer)),
