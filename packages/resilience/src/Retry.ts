@@ -8,8 +8,10 @@ import {
   Data,
   Duration,
   Effect,
+  FiberRef,
+  GlobalValue,
   Option,
-  type Predicate,
+  Predicate,
   Random,
   Schedule,
   ScheduleDecision,
@@ -32,8 +34,14 @@ export interface Policy {
   readonly factor: number
   /** The bound never grows above this. A `retryAfter` may. */
   readonly cap: Duration.Duration
-  /** `full`: uniform between 0 and the bound (Brooker, "Exponential Backoff And Jitter", AWS 2015). `none`: the bound. */
-  readonly jitter: "full" | "none"
+  /**
+   * How chance moves the delay (Brooker, "Exponential Backoff And Jitter", AWS 2015):
+   *
+   * - `full`: uniform between 0 and the bound
+   * - `decorrelated`: uniform between `base` and three times the delay before, at most `cap`; `factor` plays no part
+   * - `none`: the bound itself
+   */
+  readonly jitter: "full" | "decorrelated" | "none"
 }
 
 /**
@@ -54,7 +62,7 @@ export const make = (
     readonly base?: Duration.DurationInput | undefined
     readonly factor?: number | undefined
     readonly cap?: Duration.DurationInput | undefined
-    readonly jitter?: "full" | "none" | undefined
+    readonly jitter?: Policy["jitter"] | undefined
   } = {}
 ): Policy => {
   const { attempts = 3, factor = 2, jitter = "full" } = options
@@ -96,6 +104,14 @@ export interface Attempt {
 }
 
 /**
+ * The `_tag`s of a union of errors.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Tags<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : never
+
+/**
  * Which errors to retry, and when.
  *
  * @since 0.1.0
@@ -105,6 +121,8 @@ export interface Options<E, R = never> {
   readonly policy: Policy
   /** Which errors are worth another try. Defaults to all of them. */
   readonly while?: Predicate.Predicate<E> | undefined
+  /** The same by tag: only errors with one of these `_tag`s, if `while` agrees. Defaults to all tags. */
+  readonly tags?: ReadonlyArray<Tags<E>> | undefined
   /**
    * The wait that an error asks for, as a server does by `Retry-After`: it takes the place of the backoff and is never
    * shortened. Defaults to none.
@@ -119,26 +137,70 @@ export interface Options<E, R = never> {
 // Not `Clock.currentTimeNanos`: the one of TestClock dies at a time that is no whole number of nanoseconds.
 const monotonicMillis = Clock.clockWith((clock) => Effect.sync(() => Number(clock.unsafeCurrentTimeNanos()) / 1e6))
 
+interface State {
+  readonly attempt: number
+  readonly startedAt: number | undefined
+  /** The delay before, in milliseconds, whatever an error asked for. */
+  readonly backoff: number | undefined
+}
+
+const backoffAfter = (policy: Policy, { attempt, backoff }: State, chance: number): number => {
+  const most = Duration.toMillis(bound(policy)(attempt))
+  if (policy.jitter === "none") return most
+  if (policy.jitter === "full") return chance * most
+  const base = Duration.toMillis(policy.base)
+  return Math.min(Duration.toMillis(policy.cap), base + chance * (3 * (backoff ?? base) - base))
+}
+
+const hasTag = (error: unknown, tags: ReadonlyArray<string> | undefined): boolean =>
+  tags === undefined || (Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag))
+
+// Beside the errors, so that they keep their types and are not touched.
+const attempts = new WeakMap<object, number>()
+
+/**
+ * How many tries there were before an error came through `retry`; none if it did not.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const attemptsOf = (error: unknown): Option.Option<number> =>
+  Predicate.isObject(error) ? Option.fromNullable(attempts.get(error)) : Option.none()
+
+const currentAttemptRef = GlobalValue.globalValue("@tributary/resilience/Retry/currentAttempt", () =>
+  FiberRef.unsafeMake(1)
+)
+
+/**
+ * The number of the try that is running, from 1; 1 outside of `retry` as well. Within nested retries, that of the
+ * innermost one.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const currentAttempt: Effect.Effect<number> = FiberRef.get(currentAttemptRef)
+
 const scheduleFrom = <E, R>(
   options: Options<E, R>,
   startedAt: number | undefined
 ): Schedule.Schedule<Attempt, E, R> => {
   const { policy } = options
   const within = options.within === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.within)
-  return Schedule.makeWithState({ attempt: 1, startedAt }, (wallNow, error: E, state) =>
+  return Schedule.makeWithState({ attempt: 1, startedAt, backoff: undefined }, (wallNow, error: E, state: State) =>
     Effect.gen(function* () {
       const now = yield* monotonicMillis
       const startedAt = state.startedAt ?? now
       const asked = options.retryAfter?.(error) ?? Option.none()
-      const most = Duration.toMillis(bound(policy)(state.attempt))
-      const backoff = policy.jitter === "none" ? most : (yield* Random.next) * most
+      const backoff = backoffAfter(policy, state, policy.jitter === "none" ? 0 : yield* Random.next)
       // Timers cut off fractions of a millisecond, which would shorten the wait.
       const delay = Math.ceil(Option.isSome(asked) ? Duration.toMillis(asked.value) : backoff)
       const attempt: Attempt = { attempt: state.attempt, delay: Duration.millis(delay) }
-      const next = { attempt: state.attempt + 1, startedAt }
-      const giveUp =
-        state.attempt >= policy.attempts || options.while?.(error) === false || now + delay - startedAt > within
-      if (giveUp) return [next, attempt, ScheduleDecision.done] as const
+      const next: State = { attempt: state.attempt + 1, startedAt, backoff }
+      const isWorthIt = options.while?.(error) !== false && hasTag(error, options.tags)
+      if (state.attempt >= policy.attempts || !isWorthIt || now + delay - startedAt > within) {
+        if (Predicate.isObject(error)) attempts.set(error, state.attempt)
+        return [next, attempt, ScheduleDecision.done] as const
+      }
       if (options.onRetry !== undefined) yield* options.onRetry(error, attempt)
       return [next, attempt, ScheduleDecision.continueWith(ScheduleInterval.after(wallNow + delay))] as const
     })
@@ -156,7 +218,8 @@ export const schedule = <E, R = never>(options: Options<E, R>): Schedule.Schedul
   scheduleFrom(options, undefined)
 
 /**
- * Tries an effect again as the policy says. When no further try is due, the last error comes through as it is.
+ * Tries an effect again as the policy says. When no further try is due, the last error comes through as it is, and
+ * `attemptsOf` tells how many tries there were.
  *
  * @example
  * ```ts
@@ -171,7 +234,7 @@ export const schedule = <E, R = never>(options: Options<E, R>): Schedule.Schedul
  * const program: Effect.Effect<string, Busy | Gone> = call.pipe(
  *   Retry.retry({
  *     policy: Retry.make({ attempts: 5, base: "200 millis" }),
- *     while: (error) => error._tag === "Busy",
+ *     tags: ["Busy"],
  *     retryAfter: (error) => (error._tag === "Busy" ? Option.some(error.retryAfterMillis) : Option.none()),
  *     within: "1 minute"
  *   })
@@ -185,5 +248,9 @@ export const retry: {
   <E, R2 = never>(options: Options<NoInfer<E>, R2>): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | R2>
   <A, E, R, R2 = never>(self: Effect.Effect<A, E, R>, options: Options<NoInfer<E>, R2>): Effect.Effect<A, E, R | R2>
 } = dual(2, <A, E, R, R2 = never>(self: Effect.Effect<A, E, R>, options: Options<E, R2>): Effect.Effect<A, E, R | R2> =>
-  Effect.flatMap(monotonicMillis, (startedAt) => Effect.retry(self, scheduleFrom(options, startedAt)))
+  Effect.flatMap(monotonicMillis, (startedAt) => {
+    let attempt = 0
+    const counted = Effect.suspend(() => Effect.locally(self, currentAttemptRef, ++attempt))
+    return Effect.retry(counted, scheduleFrom(options, startedAt))
+  })
 )

@@ -194,7 +194,83 @@ describe("Retry", () => {
     )
   })
 
+  describe("tags", () => {
+    it.effect("say which errors are worth another try, and `while` may say less", () =>
+      Effect.gen(function* () {
+        const byTag = failing<Busy | Gone>(busy(), new Gone())
+        yield* byTag.call.pipe(Retry.retry({ policy: exactly(9), tags: ["Busy"] }), inADay)
+        assert.deepStrictEqual(byTag.times, [0, 1000])
+        const both = failing<Busy | Gone>(busy(), busy(7))
+        yield* both.call.pipe(
+          Retry.retry({
+            policy: exactly(9),
+            tags: ["Busy"],
+            while: (error) => error._tag === "Gone" || Option.isNone(error.retryAfter)
+          }),
+          inADay
+        )
+        assert.strictEqual(both.times.length, 2)
+        const untagged = failing("busy")
+        yield* inADay(Retry.retry(untagged.call, { policy: exactly(9), tags: [] }))
+        assert.strictEqual(untagged.times.length, 1)
+      })
+    )
+  })
+
+  describe("the number of the try", () => {
+    it.effect("is known to the effect, and begins anew within it", () =>
+      Effect.gen(function* () {
+        const seen: Array<readonly [outer: number, inner: number]> = []
+        const inner = (outer: number) =>
+          Effect.flatMap(Retry.currentAttempt, (attempt) => {
+            seen.push([outer, attempt])
+            return Effect.fail(busy())
+          }).pipe(Retry.retry({ policy: exactly(2) }))
+        yield* inADay(Retry.retry(Effect.flatMap(Retry.currentAttempt, inner), { policy: exactly(2) }))
+        assert.deepStrictEqual(seen, [
+          [1, 1],
+          [1, 2],
+          [2, 1],
+          [2, 2]
+        ])
+        assert.strictEqual(yield* Retry.currentAttempt, 1)
+      })
+    )
+
+    it.effect("is known of the error that comes through", () =>
+      Effect.gen(function* () {
+        const gone = new Gone()
+        const late = busy()
+        yield* inADay(Retry.retry(failing<Busy | Gone>(busy(), gone).call, { policy: exactly(9), tags: ["Busy"] }))
+        yield* inADay(Retry.retry(failing(late).call, { policy: exactly(4) }))
+        assert.deepStrictEqual([gone, late, busy(), "text"].map(Retry.attemptsOf), [
+          Option.some(2),
+          Option.some(4),
+          Option.none(),
+          Option.none()
+        ])
+      })
+    )
+  })
+
   describe("jitter", () => {
+    it.effect.prop(
+      "decorrelated is between base and three times the delay before, and at most the cap",
+      { base: FastCheck.integer({ min: 0, max: 5000 }), cap: FastCheck.integer({ min: 5000, max: 60_000 }), seed },
+      ({ base, cap, seed }) =>
+        Effect.gen(function* () {
+          const policy = Retry.make({ attempts: 30, base, cap, jitter: "decorrelated" })
+          const delays = yield* delaysOf({ policy }, 30).pipe(withSeed(seed))
+          for (const [n, delay] of delays.entries()) {
+            assert.isAtLeast(delay, base)
+            assert.isAtMost(delay, Math.min(cap, 3 * (delays[n - 1] ?? base)))
+          }
+          // It is chance that moves it: with room, not all are the same.
+          if (base > 100 && cap > 2 * base) assert.isAbove(new Set(delays).size, 1)
+        }),
+      { timeout: 30_000, fastCheck: { numRuns: 1000 } }
+    )
+
     it.effect.prop(
       "is between zero and the bound",
       { policyInput, seed },
@@ -426,6 +502,16 @@ describe("Retry", () => {
     // E is unchanged, in both forms
     expectTypeOf(Retry.retry(call, { policy })).toEqualTypeOf<typeof call>()
     expectTypeOf(call.pipe(Retry.retry({ policy }))).toEqualTypeOf<typeof call>()
+
+    // a tag that is not among the errors' does not compile
+    expectTypeOf<Retry.Tags<Busy | Gone>>().toEqualTypeOf<"Busy" | "Gone">()
+    // @ts-expect-error
+    Retry.retry(call, { policy, tags: ["Bussy"] })
+    // @ts-expect-error
+    call.pipe(Retry.retry({ policy, tags: ["Bussy"] }))
+    expectTypeOf(call.pipe(Retry.retry({ policy, tags: ["Busy"] }))).toEqualTypeOf<typeof call>()
+    expectTypeOf(Retry.currentAttempt).toEqualTypeOf<Effect.Effect<number>>()
+    expectTypeOf(Retry.attemptsOf).returns.toEqualTypeOf<Option.Option<number>>()
 
     // what onRetry requires is added, and the callbacks get the error typed
     const first = Retry.retry(call, {
