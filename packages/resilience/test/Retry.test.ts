@@ -506,9 +506,9 @@ describe("Retry", () => {
     // a tag that is not among the errors' does not compile
     expectTypeOf<Retry.Tags<Busy | Gone>>().toEqualTypeOf<"Busy" | "Gone">()
     // @ts-expect-error
-    Retry.retry(call, { policy, tags: ["Bussy"] })
+    void Retry.retry(call, { policy, tags: ["Bussy"] })
     // @ts-expect-error
-    call.pipe(Retry.retry({ policy, tags: ["Bussy"] }))
+    void call.pipe(Retry.retry({ policy, tags: ["Bussy"] }))
     expectTypeOf(call.pipe(Retry.retry({ policy, tags: ["Busy"] }))).toEqualTypeOf<typeof call>()
     expectTypeOf(Retry.currentAttempt).toEqualTypeOf<Effect.Effect<number>>()
     expectTypeOf(Retry.attemptsOf).returns.toEqualTypeOf<Option.Option<number>>()
