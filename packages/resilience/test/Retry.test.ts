@@ -265,10 +265,18 @@ describe("Retry", () => {
             assert.isAtLeast(delay, base)
             assert.isAtMost(delay, Math.min(cap, 3 * (delays[n - 1] ?? base)))
           }
-          // It is chance that moves it: with room, not all are the same.
-          if (base > 100 && cap > 2 * base) assert.isAbove(new Set(delays).size, 1)
         }),
       { timeout: 30_000, fastCheck: { numRuns: 1000 } }
+    )
+
+    it.effect("decorrelated grows with what came before, moved by chance", () =>
+      Effect.gen(function* () {
+        const policy = Retry.make({ attempts: 2001, base: "1 second", cap: "100 seconds", jitter: "decorrelated" })
+        const delays = yield* delaysOf({ policy }, 2000)
+        // Uniform between 1 s and 3 times the one before, a third of which hit the cap once it is near.
+        assert.isAbove(new Set(delays).size, 500)
+        assert.strictEqual(Math.max(...delays), 100_000)
+      }).pipe(withSeed(42))
     )
 
     it.effect.prop(
