@@ -430,7 +430,7 @@ describe("the rest", () => {
       const error = isOf("RateLimitedError")(yield* failure(get(`${url}/again`)))
       assert.strictEqual(error.scope, "client")
       assert.strictEqual(error.attempts, 0)
-      assert.isAtMost(Duration.toMillis(error.elapsed), 1_000)
+      assert.isAtMost(Duration.toSeconds(error.elapsed), 60, "not the two minutes that it was asked to wait")
       const seconds = Duration.toSeconds(error.retryAfter ?? Duration.zero)
       assert.isTrue(seconds > 110 && seconds <= 120, String(seconds))
       assert.isTrue(error.isTransient)
