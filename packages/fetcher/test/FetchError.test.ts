@@ -385,12 +385,12 @@ describe("TimeoutError", () => {
       const { seen, url } = yield* Loopback.serve(() => {})
       const error = isOf("TimeoutError")(yield* failure(get(url)))
       assert.strictEqual(error.phase, "total")
-      assert.deepStrictEqual(error.limit, Duration.millis(150))
+      assert.deepStrictEqual(error.limit, Duration.millis(700))
       assert.strictEqual(error.attempts, 2)
       assert.isFalse(error.isTransient)
-      assert.include(error.message, "no success within 150ms, waiting and retries included")
+      assert.include(error.message, "no success within 700ms, waiting and retries included")
       assert.strictEqual(seen.length, 2)
-    }).pipe(Effect.provide(Loopback.overUndici({ ...policy, totalTimeout: "150 millis" })))
+    }).pipe(Effect.provide(Loopback.overUndici({ ...policy, attemptTimeout: "400 millis", totalTimeout: "700 millis" })))
   )
 
   it("is told from the transport's own codes", () => {
