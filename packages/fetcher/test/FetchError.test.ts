@@ -390,7 +390,9 @@ describe("TimeoutError", () => {
       assert.isFalse(error.isTransient)
       assert.include(error.message, "no success within 700ms, waiting and retries included")
       assert.strictEqual(seen.length, 2)
-    }).pipe(Effect.provide(Loopback.overUndici({ ...policy, attemptTimeout: "400 millis", totalTimeout: "700 millis" })))
+    }).pipe(
+      Effect.provide(Loopback.overUndici({ ...policy, attemptTimeout: "400 millis", totalTimeout: "700 millis" }))
+    )
   )
 
   it("is told from the transport's own codes", () => {
