@@ -14,6 +14,7 @@ import { type FetchError, Fetcher, RateLimitedClient } from "@tributary/fetcher"
 import { StatusError } from "@tributary/fetcher/FetchError"
 import { Aggregate, Html } from "@tributary/report"
 import { RateLimiter, Retry } from "@tributary/resilience"
+import { FakeServer, VirtualTime } from "@tributary/testing"
 import { withLimit } from "@tributary/resilience/RateLimiter"
 import { Effect, Layer, Schema } from "effect"
 
@@ -40,6 +41,8 @@ const fetched: Effect.Effect<string, FetchError.FetchError> = Fetcher.json(
 ).pipe(Effect.provide(http))
 
 const error = await Effect.runPromise(Effect.flip(fetched))
+const week: Effect.Effect<void, VirtualTime.Deadlock> = VirtualTime.run(Effect.sleep("1 week"), { seed: 1 })
+await Effect.runPromise(week)
 const weekly = Aggregate.make({ name: "all", from: "weather", by: [], measures: { high: Aggregate.avg("high") } })
 
 const ok =
@@ -49,6 +52,7 @@ const ok =
   !(error instanceof StatusError) &&
   weekly.from === "weather" &&
   typeof Html.render === "function" &&
+  typeof FakeServer.serve === "function" &&
   typeof Collector.make === "function"
 if (!ok) throw new Error("smoke test failed")
 `

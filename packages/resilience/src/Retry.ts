@@ -18,6 +18,7 @@ import {
   ScheduleInterval
 } from "effect"
 import { dual } from "effect/Function"
+import * as RetryBudget from "./RetryBudget.ts"
 
 /**
  * How often and how patiently to try. A plain value: it can be printed, and `Equal.equals` compares it.
@@ -130,6 +131,10 @@ export interface Options<E, R = never> {
   readonly retryAfter?: ((error: E) => Option.Option<Duration.DurationInput>) | undefined
   /** No further try starts later than this after the first one did. Defaults to no such limit. */
   readonly within?: Duration.DurationInput | undefined
+  /** Shared with other calls: pays for every further try, and when it is spent, none is due. Defaults to no such limit. */
+  readonly budget?: RetryBudget.RetryBudget["Type"] | undefined
+  /** Which errors ask to slow down, as a 429 does: trying again then costs the budget less. Defaults to none. */
+  readonly isThrottle?: Predicate.Predicate<E> | undefined
   /** Run after a failed try that another one follows, before the wait. */
   readonly onRetry?: ((error: E, attempt: Attempt) => Effect.Effect<void, never, R>) | undefined
 }
@@ -180,9 +185,12 @@ const currentAttemptRef = GlobalValue.globalValue("@tributary/resilience/Retry/c
  */
 export const currentAttempt: Effect.Effect<number> = FiberRef.get(currentAttemptRef)
 
+const free: RetryBudget.Gate = () => Effect.succeed(true)
+
 const scheduleFrom = <E, R>(
   options: Options<E, R>,
-  startedAt: number | undefined
+  startedAt: number | undefined,
+  gate: RetryBudget.Gate
 ): Schedule.Schedule<Attempt, E, R> => {
   const { policy } = options
   const within = options.within === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.within)
@@ -197,7 +205,9 @@ const scheduleFrom = <E, R>(
       const attempt: Attempt = { attempt: state.attempt, delay: Duration.millis(delay) }
       const next: State = { attempt: state.attempt + 1, startedAt, backoff }
       const isWorthIt = options.while?.(error) !== false && hasTag(error, options.tags)
-      if (state.attempt >= policy.attempts || !isWorthIt || now + delay - startedAt > within) {
+      const isDue = state.attempt < policy.attempts && isWorthIt && now + delay - startedAt <= within
+      const cost = options.isThrottle?.(error) === true ? options.budget?.throttleCost : options.budget?.cost
+      if (!isDue || !(yield* gate(cost))) {
         if (Predicate.isObject(error)) attempts.set(error, state.attempt)
         return [next, attempt, ScheduleDecision.done] as const
       }
@@ -209,13 +219,14 @@ const scheduleFrom = <E, R>(
 
 /**
  * The policy as a `Schedule`, for `Effect.retry`, `Stream.retry` and the like. Its output is the try that failed; `within`
- * counts from the first failure.
+ * counts from the first failure. A schedule sees no successes, so there is no `budget`.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const schedule = <E, R = never>(options: Options<E, R>): Schedule.Schedule<Attempt, E, R> =>
-  scheduleFrom(options, undefined)
+export const schedule = <E, R = never>(
+  options: Omit<Options<E, R>, "budget" | "isThrottle">
+): Schedule.Schedule<Attempt, E, R> => scheduleFrom(options, undefined, free)
 
 /**
  * Tries an effect again as the policy says. When no further try is due, the last error comes through as it is, and
@@ -251,6 +262,8 @@ export const retry: {
   Effect.flatMap(monotonicMillis, (startedAt) => {
     let attempt = 0
     const counted = Effect.suspend(() => Effect.locally(self, currentAttemptRef, ++attempt))
-    return Effect.retry(counted, scheduleFrom(options, startedAt))
+    const run = (tries: Effect.Effect<A, E, R>, gate: RetryBudget.Gate) =>
+      Effect.retry(tries, scheduleFrom(options, startedAt, gate))
+    return options.budget === undefined ? run(counted, free) : RetryBudget.withBudget(counted, options.budget, run)
   })
 )

@@ -1,5 +1,5 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import { Retry } from "@tributary/resilience"
+import { Retry, RetryBudget } from "@tributary/resilience"
 import {
   Chunk,
   Clock,
@@ -213,6 +213,42 @@ describe("Retry", () => {
         const untagged = failing("busy")
         yield* inADay(Retry.retry(untagged.call, { policy: exactly(9), tags: [] }))
         assert.strictEqual(untagged.times.length, 1)
+      })
+    )
+  })
+
+  describe("budget", () => {
+    it.effect("is shared: in an outage of 1,000 calls there are at most 1.05 attempts a call", () =>
+      Effect.gen(function* () {
+        const budget = yield* RetryBudget.make()
+        const { call, times } = failing(busy())
+        const patient = Retry.retry(call, { policy: exactly(3), budget })
+        yield* inADay(Effect.replicateEffect(Effect.exit(patient), 1000, { concurrency: "unbounded" }))
+        // 500 tokens pay for 35 retries at 14 each.
+        assert.strictEqual(times.length, 1035)
+        assert.strictEqual((yield* budget.snapshot).tokens, 10)
+      })
+    )
+
+    it.effect("pays less for what asks to slow down, and a success brings income", () =>
+      Effect.gen(function* () {
+        const budget = yield* RetryBudget.make({ tokens: 20 })
+        const throttled = { policy: exactly(3), budget, isThrottle: (error: Busy) => Option.isSome(error.retryAfter) }
+        yield* inADay(Retry.retry(failing(busy(1)).call, throttled))
+        assert.strictEqual((yield* budget.snapshot).tokens, 10)
+        yield* Retry.retry(Effect.succeed(1), throttled)
+        assert.strictEqual((yield* budget.snapshot).tokens, 11)
+      })
+    )
+
+    it.effect("gives back what was paid for a try that did not begin", () =>
+      Effect.gen(function* () {
+        const budget = yield* RetryBudget.make()
+        const fiber = yield* Effect.fork(Retry.retry(failing(busy()).call, { policy: exactly(3), budget }))
+        yield* TestClock.adjust("500 millis")
+        assert.strictEqual((yield* budget.snapshot).tokens, 486)
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual((yield* budget.snapshot).tokens, 500)
       })
     )
   })

@@ -1,0 +1,44 @@
+import { NodeContext, NodeRuntime } from "@effect/platform-node"
+import { Cause, Console, Effect, Exit, Option, Predicate } from "effect"
+import * as Arguments from "./Arguments.ts"
+import { deadline } from "./benches/Deadline.ts"
+import * as Heap from "./benches/Heap.ts"
+import { hiddenLimit } from "./benches/HiddenLimit.ts"
+import { limiter } from "./benches/Limiter.ts"
+import * as LimitedServer from "./benches/LimitedServer.ts"
+import { virtual } from "./benches/Virtual.ts"
+import * as Cli from "./Cli.ts"
+
+const benches = [limiter, hiddenLimit, virtual, deadline]
+
+const write = (text: string): Effect.Effect<void> => Effect.sync(() => void process.stdout.write(text))
+
+// The processes that the benches start are this program too.
+const program = (args: ReadonlyArray<string>) => {
+  const [first, role, who = ""] = args
+  if (first !== "child") return Cli.main({ args, benches, write })
+  return role === "serve" ? LimitedServer.child : Heap.child(who)
+}
+
+const isUsageError = Predicate.isTagged("UsageError")
+
+const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  if (Cause.isInterruptedOnly(exit.cause)) return 130
+  return Option.exists(Cause.failureOption(exit.cause), isUsageError) ? 2 : 1
+}
+
+program(process.argv.slice(2)).pipe(
+  Effect.tapErrorCause((cause) =>
+    Option.match(Cause.failureOption(cause), {
+      onNone: () => (Cause.isInterruptedOnly(cause) ? Effect.void : Console.error(Cause.pretty(cause))),
+      onSome: (error) =>
+        Console.error(isUsageError(error) ? `${error.message}\n\n${Arguments.usage(benches)}` : error.message)
+    })
+  ),
+  Effect.provide(NodeContext.layer),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(exitCode(exit))
+  })
+)
