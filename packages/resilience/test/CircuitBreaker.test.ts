@@ -140,6 +140,16 @@ describe("CircuitBreaker", () => {
       })
     )
 
+    it.effect("forgets on time where a bucket is no whole number of milliseconds", () =>
+      Effect.gen(function* () {
+        const breaker = yield* CircuitBreaker.make({ window: 2311, buckets: 7 })
+        yield* times(breaker, 1, Effect.void)
+        assert.strictEqual((yield* breaker.snapshot)[0]?.calls, 1)
+        yield* TestClock.adjust(2311)
+        assert.deepStrictEqual(yield* breaker.snapshot, [])
+      })
+    )
+
     it.effect("forgets by buckets: an outcome counts for the window at most, and one bucket less at least", () =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make({ window: "10 seconds", buckets: 5 })
@@ -664,7 +674,7 @@ describe("CircuitBreaker", () => {
 
       get counted() {
         const { buckets, window } = this.settings
-        const bucketOf = (at: number) => Math.floor(at / (window / buckets))
+        const bucketOf = (at: number) => Math.floor((at * buckets) / window)
         return this.outcomes.filter(({ at }) => bucketOf(this.now) - bucketOf(at) < buckets)
       }
 
