@@ -195,7 +195,9 @@ export const make = (
         elapsed: Duration.millis(now - startedAt)
       }))
 
-      const takeTurn = Effect.flatMap(monotonicMillis, (now) => limiter.takeWithin(key, startedAt + total - now)).pipe(
+      const takeTurn = Effect.flatMap(monotonicMillis, (now) =>
+        limiter.takeWithin(key, { maxWait: startedAt + total - now })
+      ).pipe(
         Effect.catchAll(({ retryAfter }) =>
           Effect.flatMap(Effect.all([facts, DateTime.now]), ([facts, now]) => {
             const retryAt = DateTime.addDuration(now, retryAfter)

@@ -7,6 +7,37 @@
  *
  * @since 0.1.0
  */
+import { Allowance, Bucket, type Shape } from "./internal/bucket.ts"
+import { List } from "./internal/list.ts"
+import { patience, priorities, type Priority } from "./internal/priority.ts"
+
+export { type Priority } from "./internal/priority.ts"
+
+/**
+ * What a start takes: so many requests, or amounts by the name of the resource, as in `{ tokens: 1200 }`. There
+ * `requests` is 1 if it is left out, and every other resource 0. A resource that has no limit is free.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Cost = number | Readonly<Record<string, number>>
+
+/**
+ * How much of a resource a cost takes.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const weightOf =
+  (resource: string) =>
+  (cost: Cost): number =>
+    weight(cost, resource)
+
+const weight = (cost: Cost, resource: string): number => {
+  if (typeof cost === "number") return resource === "requests" ? cost : 0
+  const amount = Object.hasOwn(cost, resource) ? cost[resource] : undefined
+  return amount ?? (resource === "requests" ? 1 : 0)
+}
 
 /**
  * One limit of a gate: a token comes every `interval` milliseconds and at most `burst` of them are kept.
@@ -17,7 +48,33 @@
 export interface Rate {
   readonly interval: number
   readonly burst: number
+  /** What is limited. Defaults to `requests`. */
+  readonly resource?: string | undefined
+  /** By which it is known when the rates change. Defaults to its resource and place among the rates. */
+  readonly name?: string | undefined
 }
+
+/**
+ * One limit of a gate as it is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Level {
+  readonly name: string
+  readonly resource: string
+  readonly interval: number
+  readonly burst: number
+  /** What may be taken now; below zero while more was charged than was there. */
+  readonly tokens: number
+}
+
+const shapeOf = ({ burst, interval, name, resource = "requests" }: Rate, index: number): Shape => ({
+  burst,
+  interval,
+  name: name ?? `${resource} ${index}`,
+  resource
+})
 
 /**
  * One who waits at a gate. Belongs to the gate from `enqueue` on until it is granted, expired or removed.
@@ -25,13 +82,11 @@ export interface Rate {
  * @since 0.1.0
  * @category models
  */
-export class Waiter {
+export abstract class Waiter {
+  readonly cost: Cost
+  readonly priority: Priority
   /** A turn that comes free after this is of no use (milliseconds of the gate's clock); `Infinity` for no limit. */
   readonly deadline: number
-  /** Called once, when the waiter has been charged and may start. Must not call the gate; neither must `expired`. */
-  readonly granted: () => void
-  /** Called once instead of `granted`, with the time from which it could have started; `Infinity` if never. */
-  readonly expired: (availableAt: number) => void
   state: "new" | "waiting" | "granted" | "gone" = "new"
   /** When it was charged. */
   chargedAt = Number.NEGATIVE_INFINITY
@@ -40,11 +95,20 @@ export class Waiter {
   next: Waiter | undefined = undefined
   previous: Waiter | undefined = undefined
 
-  constructor(deadline: number, granted: () => void, expired: (availableAt: number) => void) {
+  constructor(cost: Cost, priority: Priority, deadline: number) {
+    this.cost = cost
+    this.priority = priority
     this.deadline = deadline
-    this.granted = granted
-    this.expired = expired
   }
+
+  /** Called once, when the waiter has been charged and may start. May `open` a reservation; must not move the queue. */
+  abstract granted(now: number): void
+
+  /**
+   * Called once instead of `granted`, with the time from which it could have started; `Infinity` if never. Must not move
+   * the queue.
+   */
+  abstract expired(availableAt: number): void
 }
 
 /**
@@ -57,28 +121,61 @@ export class Waiter {
 export const epsilon = 1e-6
 
 /**
- * The state of one key: several rates taken together, a first-in first-out queue and a pause.
+ * What was charged for something whose cost is known only afterwards. Made by `Gate.open`, ended once by `Gate.settle`.
  *
- * In every window of `w` milliseconds at most `w / interval + burst` waiters of each rate start. A waiter is charged
- * when it leaves the queue and not before, so one that gives up leaves no trace.
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reservation {
+  readonly cost: Cost
+}
+
+interface Refund {
+  readonly bucket: Bucket
+  /** Milliseconds that would still be there had it never been charged. */
+  most: number
+}
+
+class OpenReservation implements Reservation {
+  readonly cost: Cost
+  readonly chargedAt: number
+  readonly refunds: ReadonlyArray<Refund>
+
+  constructor(cost: Cost, chargedAt: number, refunds: ReadonlyArray<Refund>) {
+    this.cost = cost
+    this.chargedAt = chargedAt
+    this.refunds = refunds
+  }
+}
+
+/**
+ * The state of one key: several rates taken together, a queue and a pause.
+ *
+ * In every window of `w` milliseconds the starts take at most `w / interval + burst` of each rate. Within a class of
+ * priority the first come is the first served, however much it takes; the more urgent class goes first, but for one
+ * that was passed over 16 times in a row. A waiter is charged when it leaves the queue and not before, so one that gives
+ * up leaves no trace.
  *
  * @since 0.1.0
  * @category models
  */
 export class Gate {
-  readonly #rates: ReadonlyArray<Rate>
-  // For each rate the theoretical arrival time: when the bucket would be full again.
-  readonly #full: Array<number>
-  #head: Waiter | undefined = undefined
-  #tail: Waiter | undefined = undefined
+  #buckets: ReadonlyArray<Bucket>
+  #allowances: ReadonlyArray<Allowance> = []
+  readonly #lines = priorities.map(() => new List<Waiter>())
+  /** For each class how many wait, and how many others started while one of it waited since one of it did. */
+  readonly #lengths = priorities.map(() => 0)
+  readonly #passed = priorities.map(() => 0)
+  readonly #open = new Set<OpenReservation>()
   #waiting = 0
+  /** How many of those who wait have a deadline. */
+  #hurried = 0
   #chargedAt = Number.NEGATIVE_INFINITY
   #pausedUntil = Number.NEGATIVE_INFINITY
   #pauses = 0
 
   constructor(rates: ReadonlyArray<Rate>) {
-    this.#rates = rates
-    this.#full = rates.map(() => Number.NEGATIVE_INFINITY)
+    this.#buckets = rates.map((rate, index) => new Bucket(shapeOf(rate, index)))
   }
 
   /** How many wait. */
@@ -91,123 +188,345 @@ export class Gate {
     return this.#pausedUntil
   }
 
-  /** When the next one may start, be somebody waiting or not. May lie in the past. */
+  /** When the next one may start: whose turn it is, or if nobody waits, whoever takes one request. May lie in the past. */
   get availableAt(): number {
-    let at = this.#pausedUntil
-    for (let i = 0; i < this.#rates.length; i++) {
-      const { burst, interval } = this.#rates[i] as Rate
-      at = Math.max(at, (this.#full[i] as number) - (burst - 1) * interval)
-    }
-    return at
+    return this.#availableAt(this.#first()?.cost ?? 1)
   }
 
-  /** When one that queued now would start, as far as can be told. */
-  predict(now: number): number {
-    return this.#startAfter(this.#waiting, now)
+  /** The rates, and how much may be taken of each; below zero after more was charged than could be. */
+  levels(now: number): ReadonlyArray<Level> {
+    return this.#buckets.map(({ burst, full, interval, name, resource }) => ({
+      burst,
+      interval,
+      name,
+      resource,
+      tokens: burst - Math.max(0, full - now) / interval
+    }))
+  }
+
+  /** The rate that can never let so much start; none if there is none. */
+  exceeded(cost: Cost): (Shape & { readonly weight: number }) | undefined {
+    for (const { burst, interval, name, resource } of this.#buckets) {
+      const amount = weight(cost, resource)
+      if (amount > burst) return { burst, interval, name, resource, weight: amount }
+    }
+    return undefined
+  }
+
+  /** The name of what holds one back longest that came now: a rate, `server` or `pause`. */
+  bottleneck(now: number, cost: Cost = 1): string {
+    let name = "pause"
+    const from = Math.max(now, this.#pausedUntil)
+    let at = from
+    for (const allowance of this.#allowances) {
+      const availableAt = allowance.availableAt(weight(cost, allowance.resource))
+      if (availableAt > at) [name, at] = ["server", availableAt]
+    }
+    for (const bucket of this.#buckets) {
+      const ahead = bucket.queued.reduce((sum, amount) => sum + amount, 0)
+      const availableAt = bucket.availableAfter(ahead, weight(cost, bucket.resource), from)
+      if (availableAt > at) [name, at] = [bucket.name, availableAt]
+    }
+    return name
+  }
+
+  /** When one that queued now would start, as far as can be told: those who wait may leave, more urgent ones may come. */
+  predict(now: number, cost: Cost = 1, priority: Priority = 1): number {
+    let urgent = 0
+    for (let p = 0; p < priority; p++) urgent += this.#lengths[p] as number
+    // Of a long queue of more urgent ones only so many go first, until the class has its turn by its age.
+    const passing = patience * ((this.#lengths[priority] as number) + 1)
+    const share = urgent > passing ? passing / urgent : 1
+    return this.#startAfter(cost, now, ({ queued }) => {
+      let ahead = 0
+      for (let p = 0; p < priority; p++) ahead += queued[p] as number
+      return ahead * share + (queued[priority] as number)
+    })
   }
 
   /** Nobody waits and every bucket is full: the gate is as if it were new. */
   isIdle(now: number): boolean {
-    return this.#waiting === 0 && this.#pausedUntil <= now && this.#full.every((full) => full <= now)
+    return (
+      this.#waiting === 0 &&
+      this.#pausedUntil <= now &&
+      this.#buckets.every(({ full }) => full <= now) &&
+      this.#allowances.every(({ renewsAt }) => renewsAt <= now)
+    )
   }
 
-  /** Takes at once if nobody waits and it is allowed now. */
-  take(now: number): boolean {
-    if (this.#waiting > 0 || this.availableAt > now + epsilon) return false
-    this.#charge(now)
+  /** Takes at once if it is allowed now and nobody waits who would go first. */
+  take(now: number, cost: Cost = 1, priority: Priority = 1): boolean {
+    if (this.#waiting > 0 && !this.#goesFirst(priority)) return false
+    if (this.#availableAt(cost) > now + epsilon) return false
+    this.#charge(now, cost)
+    if (this.#waiting > 0) this.#passOver(priority)
     return true
   }
 
   enqueue(self: Waiter): void {
+    const { cost, priority } = self
     self.state = "waiting"
-    self.previous = this.#tail
-    if (this.#tail === undefined) this.#head = self
-    else this.#tail.next = self
-    this.#tail = self
+    ;(this.#lines[priority] as List<Waiter>).push(self)
+    for (const bucket of this.#buckets) bucket.enqueue(priority, weight(cost, bucket.resource))
+    ;(this.#lengths[priority] as number)++
     this.#waiting++
+    if (self.deadline !== Number.POSITIVE_INFINITY) this.#hurried++
   }
 
-  /**
-   * Takes a waiter out wherever it stands; one that was granted but did not start gives back what it was charged. True
-   * if it did: the next one may then start earlier than `availableAt` said.
-   */
-  remove(self: Waiter): boolean {
+  /** Takes a waiter out wherever it stands; one that was granted but did not start gives back what it was charged. */
+  remove(self: Waiter): void {
     const { state } = self
     self.state = "gone"
     if (state === "waiting") this.#unlink(self)
-    if (state !== "granted" || self.pauses !== this.#pauses) return false
+    if (state !== "granted" || self.pauses !== this.#pauses) return
     // Had it never been there, whoever was charged since might have met a full bucket, which keeps no more than
     // `burst`: the time between is not given back.
     const since = this.#chargedAt - self.chargedAt
-    for (let i = 0; i < this.#rates.length; i++) {
-      this.#full[i] = (this.#full[i] as number) - Math.max(0, (this.#rates[i] as Rate).interval - since)
+    for (const bucket of this.#buckets) {
+      bucket.full -= Math.max(0, weight(self.cost, bucket.resource) * bucket.interval - since)
     }
-    return true
+    for (const allowance of this.#allowances) allowance.left += weight(self.cost, allowance.resource)
   }
 
   /**
-   * Lets start whoever may start now, first come first served. The first one is sent away if its turn comes too late; a
-   * turn in time stays its own, even if a late timer hands it out after the deadline.
+   * Lets start whoever may start now. Who is next is sent away if its turn comes too late; a turn in time stays its own,
+   * even if a late timer hands it out after the deadline.
    */
   dispatch(now: number): void {
-    for (let head = this.#head; head !== undefined; head = this.#head) {
-      const availableAt = this.availableAt
-      if (availableAt > head.deadline + epsilon) {
-        this.#expire(head, availableAt)
+    for (let first = this.#first(); first !== undefined; first = this.#first()) {
+      const availableAt = this.#availableAt(first.cost)
+      if (availableAt > first.deadline + epsilon) {
+        this.#expire(first, availableAt)
       } else if (availableAt > now + epsilon) {
         return
       } else {
-        this.#unlink(head)
-        this.#charge(now)
-        head.state = "granted"
-        head.chargedAt = now
-        head.pauses = this.#pauses
-        head.granted()
+        this.#unlink(first)
+        this.#charge(now, first.cost)
+        this.#passOver(first.priority)
+        first.state = "granted"
+        first.chargedAt = now
+        first.pauses = this.#pauses
+        first.granted(now)
       }
     }
   }
 
   /**
-   * Nobody starts before `until`; from there on one by one at the rates' pace, as the buckets are then empty.
-   * A pause only ever grows. Waiters who cannot be served before their deadline are sent away at once.
+   * Nobody starts before `until`; from there on one by one at the rates' pace, as the buckets are then empty. A pause only
+   * ever grows. Waiters who cannot be served before their deadline are sent away at once.
+   *
+   * Only rates whose tokens come at least once in the pause are emptied, and the fastest one: a daily quota is not lost
+   * because of a second's rest. What is counted in other resources than requests is emptied now, and fills up meanwhile.
    */
-  pauseUntil(until: number): void {
+  pauseUntil(until: number, now: number): void {
     if (until <= this.#pausedUntil) return
     this.#pausedUntil = until
     this.#pauses++
-    for (let i = 0; i < this.#rates.length; i++) {
-      const { burst, interval } = this.#rates[i] as Rate
-      this.#full[i] = Math.max(this.#full[i] as number, until + (burst - 1) * interval)
+    let fastest: Bucket | undefined
+    for (const bucket of this.#buckets) {
+      if (bucket.resource !== "requests") bucket.drain(now, 0)
+      else if (fastest === undefined || bucket.interval < fastest.interval) fastest = bucket
     }
-    let ahead = 0
-    for (let waiter = this.#head; waiter !== undefined;) {
-      const next: Waiter | undefined = waiter.next
-      const at = this.#startAfter(ahead, until)
-      if (at > waiter.deadline + epsilon) this.#expire(waiter, at)
-      else ahead++
-      waiter = next
+    for (const bucket of this.#buckets) {
+      if (bucket.resource !== "requests") continue
+      if (bucket === fastest || bucket.interval <= until - now) bucket.drain(until, 1)
     }
+    for (const { refunds } of this.#open) for (const refund of refunds) refund.most = 0
+    this.#sendAwayLate(now)
+  }
+
+  /**
+   * No more than `left` of a resource before `renewsAt`, as the server says. What it said before about that resource is
+   * forgotten.
+   */
+  allow(resource: string, left: number, renewsAt: number, now: number): void {
+    const others = this.#allowances.filter((allowance) => allowance.resource !== resource && allowance.renewsAt > now)
+    this.#allowances = [...others, new Allowance(resource, left, renewsAt)]
+    this.#sendAwayLate(now)
+  }
+
+  /** What the server allows of a resource, as said by `allow`; none if it said nothing, or not for now. */
+  allowed(resource: string, now: number): { readonly left: number; readonly renewsAt: number } | undefined {
+    return this.#allowances.find((allowance) => allowance.resource === resource && allowance.renewsAt > now)
+  }
+
+  /** At most so much of a resource is there now: for what the server says that is left of a rate. */
+  drain(resource: string, tokens: number, now: number): void {
+    const from = Math.max(now, this.#pausedUntil)
+    let isLess = false
+    for (const bucket of this.#buckets) if (bucket.resource === resource && bucket.drain(from, tokens)) isLess = true
+    if (isLess) this.#sendAwayLate(now)
+  }
+
+  /**
+   * Other rates from now on. One that has the name of an old one goes on with the tokens that are there; a new one begins
+   * full. Waiters who take more than can ever be there are sent away, and those who come too late now.
+   */
+  setRates(rates: ReadonlyArray<Rate>, now: number): void {
+    const from = Math.max(now, this.#pausedUntil)
+    const old = new Map(this.#buckets.map((bucket) => [bucket.name, bucket]))
+    this.#buckets = rates.map((rate, index) => {
+      const shape = shapeOf(rate, index)
+      const bucket = old.get(shape.name)
+      if (bucket === undefined || bucket.resource !== shape.resource) return new Bucket(shape)
+      this.#rescale(bucket, shape.interval)
+      bucket.reshape(shape, from)
+      return bucket
+    })
+    for (const bucket of this.#buckets) bucket.queued.fill(0)
+    for (const line of this.#lines) {
+      for (let waiter = line.head; waiter !== undefined;) {
+        const next: Waiter | undefined = waiter.next
+        // Counted first: whoever goes takes itself off the count.
+        for (const bucket of this.#buckets) bucket.enqueue(waiter.priority, weight(waiter.cost, bucket.resource))
+        if (this.exceeded(waiter.cost) !== undefined) this.#expire(waiter, Number.POSITIVE_INFINITY)
+        waiter = next
+      }
+    }
+    this.#sendAwayLate(now)
+  }
+
+  /** To be called when a cost was just charged that may turn out to be another one. */
+  open(cost: Cost, now: number): Reservation {
+    const reservation = new OpenReservation(
+      cost,
+      now,
+      this.#buckets.map((bucket) => ({ bucket, most: weight(cost, bucket.resource) * bucket.interval }))
+    )
+    this.#open.add(reservation)
+    return reservation
+  }
+
+  /**
+   * Puts right what was charged, once: as if `actual` had been charged then. More than is there leaves the bucket in debt;
+   * what was lost in between because the bucket would have been full does not come back.
+   */
+  settle(self: Reservation, actual: Cost, now: number): void {
+    if (!(self instanceof OpenReservation) || !this.#open.delete(self)) return
+    let isMore = false
+    for (const { bucket, most } of self.refunds) {
+      const more = (weight(actual, bucket.resource) - weight(self.cost, bucket.resource)) * bucket.interval
+      if (more > 0) bucket.full = Math.max(bucket.full, self.chargedAt) + more
+      else bucket.full -= Math.min(most, -more)
+      isMore ||= more > 0
+    }
+    if (isMore) this.#sendAwayLate(now)
   }
 
   /** Sends everybody away, for a limiter that goes out of service. */
   clear(): void {
-    for (let head = this.#head; head !== undefined; head = this.#head) this.#expire(head, Number.POSITIVE_INFINITY)
+    for (const { head } of this.#lines) {
+      for (let waiter = head; waiter !== undefined;) {
+        const next: Waiter | undefined = waiter.next
+        this.#expire(waiter, Number.POSITIVE_INFINITY)
+        waiter = next
+      }
+    }
   }
 
-  /** When one starts who has so many ahead of it, from `now` on. */
-  #startAfter(ahead: number, now: number): number {
-    let at = Math.max(now, this.#pausedUntil)
-    for (let i = 0; i < this.#rates.length; i++) {
-      const { burst, interval } = this.#rates[i] as Rate
-      at = Math.max(at, Math.max(this.#full[i] as number, now) + (ahead - (burst - 1)) * interval)
+  /** Whose turn is next: the most urgent, but for a class that was passed over too often. */
+  #first(): Waiter | undefined {
+    if (this.#waiting === 0) return undefined
+    let first: Waiter | undefined
+    let longest = patience - 1
+    for (const priority of priorities) {
+      const { head } = this.#lines[priority] as List<Waiter>
+      if (head === undefined) continue
+      const passed = this.#passed[priority] as number
+      if (passed > longest) [first, longest] = [head, passed]
+      else first ??= head
+    }
+    return first
+  }
+
+  /** Nobody would go before one of that class who came now. */
+  #goesFirst(priority: Priority): boolean {
+    return priorities.every(
+      (other) =>
+        (this.#lengths[other] as number) === 0 || (other > priority && (this.#passed[other] as number) < patience)
+    )
+  }
+
+  /** One of that class starts. */
+  #passOver(priority: Priority): void {
+    if (this.#waiting === 0) return
+    for (const other of priorities) {
+      if (other === priority) this.#passed[other] = 0
+      else if ((this.#lengths[other] as number) > 0) (this.#passed[other] as number)++
+    }
+  }
+
+  #availableAt(cost: Cost): number {
+    let at = this.#pausedUntil
+    for (let i = 0; i < this.#buckets.length; i++) {
+      const bucket = this.#buckets[i] as Bucket
+      const amount = weight(cost, bucket.resource)
+      if (amount > 0) at = Math.max(at, bucket.availableAt(amount))
+    }
+    for (let i = 0; i < this.#allowances.length; i++) {
+      const allowance = this.#allowances[i] as Allowance
+      at = Math.max(at, allowance.availableAt(weight(cost, allowance.resource)))
     }
     return at
   }
 
-  #charge(now: number): void {
+  /** When one starts who has so much of each bucket ahead of it, from `now` on. */
+  #startAfter(cost: Cost, now: number, aheadOf: (bucket: Bucket) => number): number {
+    const from = Math.max(now, this.#pausedUntil)
+    let at = from
+    for (const allowance of this.#allowances) {
+      at = Math.max(at, allowance.availableAt(weight(cost, allowance.resource)))
+    }
+    for (const bucket of this.#buckets) {
+      const ahead = aheadOf(bucket)
+      const amount = weight(cost, bucket.resource)
+      if (ahead + amount > 0) at = Math.max(at, bucket.availableAfter(ahead, amount, from))
+    }
+    return at
+  }
+
+  #charge(now: number, cost: Cost): void {
     this.#chargedAt = now
-    for (let i = 0; i < this.#rates.length; i++) {
-      this.#full[i] = Math.max(this.#full[i] as number, now) + (this.#rates[i] as Rate).interval
+    for (let i = 0; i < this.#buckets.length; i++) {
+      const bucket = this.#buckets[i] as Bucket
+      const amount = weight(cost, bucket.resource)
+      if (amount === 0) continue
+      if (this.#open.size > 0) this.#overflow(bucket, now)
+      bucket.charge(now, amount)
+    }
+    for (let i = 0; i < this.#allowances.length; i++) {
+      const allowance = this.#allowances[i] as Allowance
+      allowance.charge(now, weight(cost, allowance.resource))
+    }
+  }
+
+  // What a reservation gives back later is what would be there had it never been charged, and such a bucket would have
+  // been full at times, and let tokens go: so at each charge no more is kept for it than is missing of the whole.
+  #overflow(bucket: Bucket, now: number): void {
+    const missing = Math.max(0, bucket.full - now)
+    for (const { refunds } of this.#open) {
+      for (const refund of refunds) if (refund.bucket === bucket) refund.most = Math.min(refund.most, missing)
+    }
+  }
+
+  #rescale(bucket: Bucket, interval: number): void {
+    for (const { refunds } of this.#open) {
+      for (const refund of refunds) if (refund.bucket === bucket) refund.most *= interval / bucket.interval
+    }
+  }
+
+  /** Tells those who cannot be served before their deadline any more, by their place in the queue. */
+  #sendAwayLate(now: number): void {
+    if (this.#hurried === 0) return
+    const ahead = new Map<Bucket, number>(this.#buckets.map((bucket) => [bucket, 0]))
+    for (const { head } of this.#lines) {
+      for (let waiter = head; waiter !== undefined;) {
+        const { cost, next }: Waiter = waiter
+        const at = this.#startAfter(cost, now, (bucket) => ahead.get(bucket) ?? 0)
+        if (at > waiter.deadline + epsilon) this.#expire(waiter, at)
+        else for (const [bucket, sum] of ahead) ahead.set(bucket, sum + weight(cost, bucket.resource))
+        waiter = next
+      }
     }
   }
 
@@ -218,12 +537,16 @@ export class Gate {
   }
 
   #unlink(self: Waiter): void {
-    if (self.previous === undefined) this.#head = self.next
-    else self.previous.next = self.next
-    if (self.next === undefined) this.#tail = self.previous
-    else self.next.previous = self.previous
-    self.next = undefined
-    self.previous = undefined
+    const { cost, priority } = self
+    ;(this.#lines[priority] as List<Waiter>).remove(self)
     this.#waiting--
+    if (self.deadline !== Number.POSITIVE_INFINITY) this.#hurried--
+    const left = --(this.#lengths[priority] as number)
+    // The next one of its class has not been passed over yet.
+    if (left === 0) this.#passed[priority] = 0
+    for (const bucket of this.#buckets) {
+      // Sums of fractions drift: an empty line is an empty sum.
+      bucket.queued[priority] = left === 0 ? 0 : (bucket.queued[priority] as number) - weight(cost, bucket.resource)
+    }
   }
 }

@@ -7,25 +7,10 @@
  *
  * @since 0.1.0
  */
+import { List } from "./internal/list.ts"
+import { patience, priorities, type Priority } from "./internal/priority.ts"
 
-/**
- * The classes of priority, 0 being the most urgent.
- *
- * @since 0.1.0
- * @category models
- */
-export type Priority = 0 | 1 | 2 | 3
-
-const priorities: ReadonlyArray<Priority> = [0, 1, 2, 3]
-
-/**
- * How often in a row more urgent ones may pass over a class before it gets a turn. With every class waiting, each gets
- * its turn at the latest at every 19th (`patience` + 3) grant.
- *
- * @since 0.1.0
- * @category constants
- */
-export const patience = 16
+export { patience, type Priority } from "./internal/priority.ts"
 
 /**
  * How much is in use of what may be, of one key or in all.
@@ -66,33 +51,6 @@ export class Permit {
 }
 
 const nothing = (): void => {}
-
-interface Linked<N> {
-  next: N | undefined
-  previous: N | undefined
-}
-
-/** A doubly linked list through its elements: whatever is in it leaves it in no time. */
-class List<N extends Linked<N>> {
-  head: N | undefined = undefined
-  #tail: N | undefined = undefined
-
-  push(node: N): void {
-    node.previous = this.#tail
-    if (this.#tail === undefined) this.head = node
-    else this.#tail.next = node
-    this.#tail = node
-  }
-
-  remove(node: N): void {
-    if (node.previous === undefined) this.head = node.next
-    else node.previous.next = node.next
-    if (node.next === undefined) this.#tail = node.previous
-    else node.next.previous = node.previous
-    node.next = undefined
-    node.previous = undefined
-  }
-}
 
 /** Those of one key and class that wait. */
 class Line {

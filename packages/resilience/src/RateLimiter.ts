@@ -1,18 +1,38 @@
 /**
  * Keyed rate limits that queue: whoever comes too early waits its turn.
  *
- * Each key (a host, a token, a tenant) has a GCRA of its own, a first-in first-out queue and, while somebody waits, one
- * timer. Waiting costs no tokens: a waiter is charged when it starts, so an interrupted one leaves the state as if it had
- * never queued. `pause` is for the server's word (`Retry-After`): it holds back everybody of that key.
+ * Each key (a host, a token, a tenant) has a GCRA of its own, a queue and, while somebody waits, an entry in a timer that
+ * all share. Waiting costs no tokens: a waiter is charged when it starts, so an interrupted one leaves the state as if it
+ * had never queued. What the server says goes back in: `throttled` for a 429, `observe` for its headers.
  *
  * @since 0.1.0
  */
-import { Context, DateTime, Duration, Effect, FiberMap, Layer, Schema, type Scope } from "effect"
+import {
+  type Brand,
+  Cause,
+  Context,
+  DateTime,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  type Predicate,
+  Schema,
+  type Scheduler,
+  type Scope
+} from "effect"
 import { dual } from "effect/Function"
-import { epsilon, Gate, type Rate, Waiter } from "./Gcra.ts"
+import * as Deadline from "./Deadline.ts"
+import { type Cost, epsilon, type Priority, type Rate, type Reservation as Charge, Waiter } from "./Gcra.ts"
+import { LimitedKey } from "./internal/limitedKey.ts"
+import * as Limits from "./internal/limits.ts"
+import { Timer, timersOf } from "./internal/timers.ts"
+
+export { type Cost, type Priority } from "./Gcra.ts"
 
 /**
- * Raised by `takeWithin` when the turn would come too late. Nothing was taken and nobody was held up.
+ * The turn would come too late. Nothing was taken and nobody was held up.
  *
  * @since 0.1.0
  * @category errors
@@ -21,32 +41,79 @@ export class RateLimitExceeded extends Schema.TaggedError<RateLimitExceeded>("@t
   "RateLimitExceeded",
   {
     key: Schema.String,
+    /** What holds it back longest: a limit by its name, `server` (what it says is left), or `pause`. */
+    limit: Schema.String,
     /** How long from now until a turn can be had. */
     retryAfter: Schema.DurationFromMillis
   }
 ) {
   override get message(): string {
-    return `the rate limit of "${this.key}" has no turn in time; the next one comes in ${Duration.format(this.retryAfter)}`
+    const wait = Duration.format(this.retryAfter)
+    return `"${this.key}" has no turn in time, because of its limit "${this.limit}"; the next one comes in ${wait}`
+  }
+}
+
+/**
+ * A start that takes more at once than its limit ever lets through. Nothing was taken.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CostExceedsCapacity extends Schema.TaggedError<CostExceedsCapacity>(
+  "@tributary/resilience/CostExceedsCapacity"
+)("CostExceedsCapacity", {
+  key: Schema.String,
+  /** The limit by its name. */
+  limit: Schema.String,
+  /** What the start takes of the limit's resource. */
+  cost: Schema.Number,
+  /** The limit's burst. */
+  capacity: Schema.Number
+}) {
+  override get message(): string {
+    const { capacity, cost, key, limit } = this
+    return `"${key}" can never start what takes ${cost} at once of its limit "${limit}", whose burst is ${capacity}`
   }
 }
 
 /**
  * At most `limit` starts per `window` in the long run, and at most `burst` at once.
  *
- * In any window of length `w` there are at most `limit / window * w + burst` starts.
+ * In any window of length `w` there are at most `limit / window * w + burst` starts. A quota that must hold in every
+ * window is therefore split: 5,000 a day are `{ limit: 4_000, window: "1 day", burst: 1_000 }`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Limit {
-  /** Starts per window, above 0. */
+  /** Starts, or amounts of the resource, per window; above 0. */
   readonly limit: number
   readonly window: Duration.DurationInput
   /**
-   * Starts that may follow each other without a pause after a quiet time; at least 1. Defaults to what accrues in 100 ms,
-   * but at least 2 (so that a late timer can catch up) and at most `limit`. Rounded down.
+   * Starts that may follow each other without a pause after a quiet time; at least 1. Rounded down. Defaults to what
+   * accrues in 100 ms, but at least 2 (so that a late timer can catch up) and at most `limit`; for another resource than
+   * requests, to `limit`.
    */
   readonly burst?: number | undefined
+  /** What is counted, as the costs name it. Defaults to `requests`. */
+  readonly resource?: string | undefined
+  /** For errors and snapshots. Defaults to the resource and the window, as in `requests per 1s`. One of a kind in a key. */
+  readonly name?: string | undefined
+}
+
+/**
+ * The search for a rate that a server bears and does not tell. It doubles until the server says that it is too much,
+ * then halves the interval between the highest rate that went well and the lowest that did not. Needs to hear of
+ * `throttled` and `succeeded` (or `withLimitWithin`, which tells both); what fails otherwise never speeds it up.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Discovery {
+  /** Starts a second at first; above 0. Defaults to 10. */
+  readonly initial?: number | undefined
+  /** Starts a second at most; above 0. Defaults to no bound but the key's limits. */
+  readonly most?: number | undefined
 }
 
 /**
@@ -55,10 +122,111 @@ export interface Limit {
  */
 export interface Options {
   /**
-   * The limits of every key, or of each key by its name. All of a key's limits hold at once. A key without limits never
-   * waits, except for a pause.
+   * The limits of every key, or of each key by its name. All of a key's limits hold at once, taken in one step. A key
+   * without limits never waits, except for what the server says.
    */
   readonly limits: ReadonlyArray<Limit> | ((key: string) => ReadonlyArray<Limit>)
+  /** Searches for the rate of each key that the server does not tell. Defaults to not. */
+  readonly discover?: Discovery | true | undefined
+  /** By how much a rate is undercut that the server told or that was found; from 0 to below 1. Defaults to 0.03. */
+  readonly headroom?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TakeOptions {
+  /**
+   * What the start takes: so many requests, or amounts by resource (`requests` is then 1 unless it is named). Finite and at
+   * least 0. Defaults to one request.
+   */
+  readonly cost?: Cost | undefined
+  /**
+   * The class it waits in, from 0, which goes first and is meant for retries, to 3, which goes last. A class that was
+   * passed over 16 times goes next. Defaults to 1.
+   */
+  readonly priority?: Priority | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TakeWithinOptions extends TakeOptions {
+  /** How long to wait at most. Defaults to no bound but the `Deadline` it runs in. */
+  readonly maxWait?: Duration.DurationInput | undefined
+}
+
+/**
+ * The point of time at which something started, in milliseconds of the limiter's own clock: given back with what the
+ * server said, it tells whether that is news.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Turn = number & Brand.Brand<"@tributary/resilience/Turn">
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ThrottledOptions {
+  /** How long to stay away, as the server says. The key is paused for so long. */
+  readonly retryAfter?: Duration.DurationInput | undefined
+  /** The turn of the request that was refused. Without it, a rate is cut at most once a second. */
+  readonly turn?: Turn | undefined
+}
+
+/**
+ * What a server says about a limit in the headers of any response. What is not finite, or negative, is ignored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Observation {
+  /** Defaults to `requests`. */
+  readonly resource?: string | undefined
+  /** How much the server allows in a window. */
+  readonly limit?: number | undefined
+  /** The window. With `limit`, the key keeps to that rate from now on, besides its own limits. */
+  readonly window?: Duration.DurationInput | undefined
+  /** How much is left. */
+  readonly remaining?: number | undefined
+  /** How long until nothing is left any more to wait for: with nothing remaining, nobody starts before. */
+  readonly reset?: Duration.DurationInput | undefined
+  /** Starts whose responses have not come: the server's count may not hold them yet. Defaults to 0. */
+  readonly inFlight?: number | undefined
+}
+
+/**
+ * What was taken, until it is known what it cost.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reservation {
+  readonly turn: Turn
+  /**
+   * Puts right what was charged, as if `actual` had been taken in the first place: what is left goes to those who wait, what
+   * is missing is made up for by waiting. Once; later calls do nothing.
+   */
+  readonly settle: (actual: Cost) => Effect.Effect<void>
+}
+
+/**
+ * What a limit holds at the moment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LimitSnapshot {
+  readonly name: string
+  readonly resource: string
+  readonly perSecond: number
+  readonly burst: number
+  /** What may be taken now; below zero while more was charged than was there. */
+  readonly available: number
 }
 
 /**
@@ -75,6 +243,8 @@ export interface Snapshot {
   readonly availableIn: Duration.Duration
   /** How long a pause holds the key back; zero if it does not. */
   readonly pausedFor: Duration.Duration
+  /** Its own limits, those that the server told, and the one that was found. */
+  readonly limits: ReadonlyArray<LimitSnapshot>
 }
 
 /**
@@ -98,13 +268,28 @@ export interface Snapshot {
 export class RateLimiter extends Context.Tag("@tributary/resilience/RateLimiter")<
   RateLimiter,
   {
-    /** Waits for a turn, however long it takes. First come, first served. */
-    readonly take: (key: string) => Effect.Effect<void>
+    /** Waits for a turn, however long it takes. Within a class of priority, first come, first served. */
+    readonly take: {
+      (key: string, options?: Omit<TakeOptions, "cost">): Effect.Effect<Turn>
+      (key: string, options: TakeOptions): Effect.Effect<Turn, CostExceedsCapacity>
+    }
     /**
-     * Waits for a turn that comes within `maxWait`. Fails at once with `RateLimitExceeded`, and takes nothing, when it can
-     * be told that none will; also when a pause that comes later makes it so.
+     * Waits for a turn that comes within `maxWait` and within the `Deadline` it runs in. Fails at once with
+     * `RateLimitExceeded`, and takes nothing, when it can be told that none will; also when what comes later (a pause, more
+     * urgent ones) makes it so.
      */
-    readonly takeWithin: (key: string, maxWait: Duration.DurationInput) => Effect.Effect<void, RateLimitExceeded>
+    readonly takeWithin: {
+      (key: string, options?: Omit<TakeWithinOptions, "cost">): Effect.Effect<Turn, RateLimitExceeded>
+      (key: string, options: TakeWithinOptions): Effect.Effect<Turn, RateLimitExceeded | CostExceedsCapacity>
+    }
+    /**
+     * The same for what costs so much at most, or more or less that: to be settled when it is known. What is not settled
+     * when the scope closes stays charged.
+     */
+    readonly reserve: (
+      key: string,
+      options: TakeWithinOptions
+    ) => Effect.Effect<Reservation, RateLimitExceeded | CostExceedsCapacity, Scope.Scope>
     /**
      * Nobody of that key starts for `duration` from now, and then one by one at the limits' pace. A pause only grows: a
      * shorter one than what is left changes nothing.
@@ -112,7 +297,24 @@ export class RateLimiter extends Context.Tag("@tributary/resilience/RateLimiter"
     readonly pause: (key: string, duration: Duration.DurationInput) => Effect.Effect<void>
     /** The same up to a point of time, which is looked up on the wall clock once, now. */
     readonly pauseUntil: (key: string, until: DateTime.DateTime) => Effect.Effect<void>
-    /** The keys that are in use: those that wait, are paused, or whose bucket is not full again. */
+    /**
+     * The server refused a request because there were too many, as by a 429. With `retryAfter` the key is paused for so long;
+     * without it, the key's rate is cut by 15 % and searched for anew from there, up to what it was.
+     */
+    readonly throttled: (key: string, options?: ThrottledOptions) => Effect.Effect<void>
+    /** A request went well: what a search for the rate needs to hear. Costs nothing where there is none. */
+    readonly succeeded: (key: string, turn?: Turn) => Effect.Effect<void>
+    /**
+     * What the server says in the headers of a response, whatever its status. A rate is kept to from now on; without one,
+     * no more than `remaining` start before `reset`.
+     */
+    readonly observe: (key: string, observation: Observation) => Effect.Effect<void>
+    /**
+     * Other limits for a key from now on, in place of those from the options. One that has the same name goes on with the
+     * tokens that are there; a new one begins full. What was found or cut is forgotten.
+     */
+    readonly setLimits: (key: string, limits: ReadonlyArray<Limit>) => Effect.Effect<void>
+    /** The keys that are in use: those that wait, are paused, whose bucket is not full again, or that learned something. */
     readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>
   }
 >() {}
@@ -120,28 +322,75 @@ export class RateLimiter extends Context.Tag("@tributary/resilience/RateLimiter"
 /** Keys are looked through for idle ones at most this often (milliseconds). */
 const sweepEvery = 60_000
 
-/** Where rounding says zero and the gate says not yet, a sleep of zero would go round and round. */
-const shortestTimer = Duration.millis(1)
-
-/** A sleep above 2^31 - 1 ms never ends: Effect's clock takes it for an infinite one. */
-const longestTimer = Duration.millis(2 ** 31 - 1)
+/** What was learned of a key that is not used for so long is forgotten (milliseconds). */
+const keptFor = 600_000
 
 /** Timers have no finer grain. Never shorter than asked, but for the rounding of a sum. */
 const wholeMillis = (millis: number): Duration.Duration => Duration.millis(Math.max(0, Math.ceil(millis - epsilon)))
 
-const toRate = ({ burst, limit, window }: Limit): Rate => {
-  const millis = Duration.toMillis(window)
-  if (!(limit > 0) || !(millis > 0) || !Number.isFinite(limit) || !Number.isFinite(millis)) {
-    throw new RangeError(`a limit needs a finite limit and window above 0, got ${limit} per ${millis} ms`)
+type Refused = RateLimitExceeded | CostExceedsCapacity
+
+interface Request {
+  readonly cost: Cost
+  readonly priority: Priority
+  readonly deadline: number
+}
+
+type Resume<A> = (effect: Effect.Effect<A, Refused>) => void
+
+type Refuse = (cost: Cost, availableAt: number) => Effect.Effect<never, Refused>
+
+/** One who waits in a fiber. */
+class Queued<A> extends Waiter {
+  readonly #admission: Admission<A>
+  readonly #resume: Resume<A>
+  /** What it was given; it may be interrupted before it knows. */
+  given: A | undefined = undefined
+  /** Stops the timer of its deadline. */
+  stop: (() => void) | undefined = undefined
+
+  constructor({ cost, deadline, priority }: Request, admission: Admission<A>, resume: Resume<A>) {
+    super(cost, priority, deadline)
+    this.#admission = admission
+    this.#resume = resume
   }
-  const most = burst ?? Math.min(Math.max(1, limit), Math.max(2, (limit / millis) * 100))
-  if (!(most >= 1) || !Number.isFinite(most)) throw new RangeError(`a burst is finite and at least 1, got ${most}`)
-  return { interval: millis / limit, burst: Math.floor(most) }
+
+  granted(now: number): void {
+    this.stop?.()
+    this.given = this.#admission.admit(this.cost, now)
+    this.#resume(Effect.succeed(this.given))
+  }
+
+  expired(availableAt: number): void {
+    this.stop?.()
+    this.#resume(this.#admission.refuse(this.cost, availableAt))
+  }
+}
+
+/** How one that may start does, and one that may not does not. */
+interface Admission<A> {
+  readonly admit: (cost: Cost, now: number) => A
+  readonly refuse: Refuse
+  /** Takes back what was admitted. */
+  readonly undo: (waiter: Queued<A>, now: number) => void
+}
+
+interface Charged {
+  readonly key: LimitedKey
+  readonly turn: Turn
+  readonly charge: Charge
+}
+
+interface Entry {
+  readonly key: LimitedKey
+  readonly turns: Admission<Turn>
+  readonly reservations: Admission<Charged>
 }
 
 /**
  * A rate limiter whose waiters are interrupted when the scope closes, as is whoever comes later. Limits that are not
- * positive and finite are a defect (`RangeError`), as they are a mistake in the program.
+ * positive and finite, costs that are negative, and the like are a defect (`RangeError`), as they are a mistake in the
+ * program.
  *
  * @since 0.1.0
  * @category constructors
@@ -149,138 +398,235 @@ const toRate = ({ burst, limit, window }: Limit): Rate => {
 export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
-    const runTimer = yield* FiberMap.makeRuntime<never, string>()
-    const gates = new Map<string, Gate>()
-    const { limits } = options
-    const common = typeof limits === "function" ? undefined : limits.map(toRate)
-    const ratesOf = typeof limits === "function" ? (key: string) => limits(key).map(toRate) : () => common ?? []
-    // The nanosecond clock is the monotonic one: a jump of the wall clock does not change the spacing. It counts from
-    // 1970, too large for a double to hold a nanosecond: counted from here, the sums of intervals stay exact.
-    const startedAt = clock.unsafeCurrentTimeNanos()
-    const now = (): number => Number(clock.unsafeCurrentTimeNanos() - startedAt) / 1e6
-
-    let sweptAt = now()
-    const sweep = (at: number): void => {
-      sweptAt = at
-      for (const [key, gate] of gates) if (gate.isIdle(at)) gates.delete(key)
+    // Monotonic, and shared by all that wait on this clock: a jump of the wall clock does not change the spacing.
+    const timers = timersOf(clock)
+    const now = (): number => timers.now()
+    const entries = new Map<string, Entry>()
+    const fixed = new Map<string, ReadonlyArray<Rate>>()
+    const { headroom = 0.03, limits } = options
+    const settings = {
+      headroom: Limits.above("headroom", headroom, headroom >= 0 && headroom < 1),
+      discover: Limits.discoveryOf(options.discover)
     }
-
-    const gateOf = (key: string, at: number): Gate => {
-      if (at - sweptAt >= sweepEvery) sweep(at)
-      let gate = gates.get(key)
-      if (gate === undefined) {
-        gate = new Gate(ratesOf(key))
-        gates.set(key, gate)
-      }
-      return gate
-    }
-
-    // The timer of a key. It runs while somebody waits; a pause that comes meanwhile is seen when it wakes.
-    const serve = (gate: Gate): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        const at = now()
-        gate.dispatch(at)
-        if (gate.waiting === 0) return Effect.void
-        const sleep = Duration.clamp(wholeMillis(gate.availableAt - at), {
-          minimum: shortestTimer,
-          maximum: longestTimer
-        })
-        return Effect.zipRight(clock.sleep(sleep), serve(gate))
-      })
-
-    // A key has one timer at most: this one takes the place of a timer that sleeps too long by now, or for nobody.
-    const startTimer = (key: string, gate: Gate): void => {
-      runTimer(key, Effect.interruptible(serve(gate)))
-    }
-
-    const queue = <E>(
-      key: string,
-      gate: Gate,
-      makeFor: (resume: (effect: Effect.Effect<void, E>) => void) => Waiter
-    ): Effect.Effect<void, E> =>
-      Effect.async((resume) => {
-        const waiter = makeFor(resume)
-        gate.enqueue(waiter)
-        if (gate.waiting === 1) startTimer(key, gate)
-        return Effect.sync(() => {
-          if (gate.remove(waiter) || gate.waiting === 0) startTimer(key, gate)
-        })
-      })
+    const common = typeof limits === "function" ? undefined : Limits.toRates(limits)
+    const ratesOf = (key: string): ReadonlyArray<Rate> =>
+      fixed.get(key) ?? common ?? (typeof limits === "function" ? Limits.toRates(limits(key)) : [])
 
     let closed = false
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         closed = true
-        for (const gate of gates.values()) gate.clear()
-        gates.clear()
+        for (const { key } of entries.values()) key.close()
+        entries.clear()
       })
     )
 
-    const take = (key: string): Effect.Effect<void> =>
-      Effect.suspend(() => {
+    let sweptAt = now()
+    const sweep = (at: number): void => {
+      sweptAt = at
+      for (const [name, { key }] of entries) {
+        if (key.gate.isIdle(at) && (!key.hasLearned || at - key.usedAt >= keptFor)) entries.delete(name)
+      }
+    }
+
+    const entryOf = (name: string, at: number): Entry => {
+      if (at - sweptAt >= sweepEvery) sweep(at)
+      let entry = entries.get(name)
+      if (entry === undefined) {
+        entry = makeEntry(name, new LimitedKey(ratesOf(name), settings, timers, at))
+        entries.set(name, entry)
+      }
+      entry.key.usedAt = at
+      return entry
+    }
+
+    const makeEntry = (name: string, key: LimitedKey): Entry => {
+      const { gate } = key
+      // Why one that would take so much does not start.
+      const refuse: Refuse = (cost, availableAt) => {
         if (closed) return Effect.interrupt
+        const exceeded = gate.exceeded(cost)
+        if (exceeded !== undefined) {
+          const { burst: capacity, name: limit, weight } = exceeded
+          return Effect.fail(new CostExceedsCapacity({ key: name, limit, cost: weight, capacity }))
+        }
         const at = now()
-        const gate = gateOf(key, at)
-        return gate.take(at)
-          ? Effect.void
-          : queue<never>(
-              key,
-              gate,
-              (resume) =>
-                new Waiter(
-                  Number.POSITIVE_INFINITY,
-                  () => resume(Effect.void),
-                  () => resume(Effect.interrupt)
-                )
-            )
+        const limit = gate.bottleneck(at, cost)
+        return Effect.fail(new RateLimitExceeded({ key: name, limit, retryAfter: wholeMillis(availableAt - at) }))
+      }
+      return {
+        key,
+        turns: { admit: (_, at) => at as Turn, refuse, undo: (waiter) => gate.remove(waiter) },
+        reservations: {
+          admit: (cost, at) => ({ key, turn: at as Turn, charge: gate.open(cost, at) }),
+          refuse,
+          undo: (waiter, at) => {
+            if (waiter.given === undefined) gate.remove(waiter)
+            else gate.settle(waiter.given.charge, 0, at)
+          }
+        }
+      }
+    }
+
+    const startTimer = <A>(key: LimitedKey, waiter: Queued<A>, scheduler: Scheduler.Scheduler): void => {
+      const timer = new Timer(waiter.deadline, () => {
+        const at = Math.max(now(), waiter.deadline)
+        // A turn that comes at this very moment is in time.
+        key.gate.dispatch(at)
+        if (waiter.state === "waiting") {
+          key.gate.remove(waiter)
+          waiter.expired(key.gate.predict(at, waiter.cost, waiter.priority))
+        }
+        key.arm(at)
+      })
+      timers.add(timer, scheduler)
+      waiter.stop = () => timers.remove(timer, scheduler)
+    }
+
+    const queue = <A>(key: LimitedKey, admission: Admission<A>, request: Request): Effect.Effect<A, Refused> =>
+      Effect.withFiberRuntime((fiber) => {
+        const scheduler = fiber.currentScheduler
+        return Effect.async<A, Refused>((resume) => {
+          // A fiber may yield before any step: the scope may have closed since there was no turn to take.
+          if (closed) return resume(Effect.interrupt)
+          const waiter = new Queued(request, admission, resume)
+          key.gate.enqueue(waiter)
+          if (request.deadline !== Number.POSITIVE_INFINITY) startTimer(key, waiter, scheduler)
+          key.arm(now(), scheduler)
+          return Effect.sync(() => {
+            const at = now()
+            waiter.stop?.()
+            admission.undo(waiter, at)
+            key.arm(at)
+          })
+        })
       })
 
-    const takeWithin = (key: string, maxWait: Duration.DurationInput): Effect.Effect<void, RateLimitExceeded> =>
+    const acquire = <A>(
+      name: string,
+      { cost = 1, priority = 1 }: TakeOptions,
+      maxWait: number,
+      admissionOf: (entry: Entry) => Admission<A>
+    ): Effect.Effect<A, Refused> =>
       Effect.suspend(() => {
         if (closed) return Effect.interrupt
+        if (cost !== 1) Limits.checkCost(cost)
         const at = now()
-        const gate = gateOf(key, at)
-        if (gate.take(at)) return Effect.void
-        const tooLate = (availableAt: number): Effect.Effect<never, RateLimitExceeded> =>
-          closed
-            ? Effect.interrupt
-            : Effect.fail(new RateLimitExceeded({ key, retryAfter: wholeMillis(availableAt - now()) }))
-        const deadline = at + Duration.toMillis(maxWait)
-        const predicted = gate.predict(at)
-        if (predicted > deadline + epsilon) return tooLate(predicted)
-        return queue<RateLimitExceeded>(
-          key,
-          gate,
-          (resume) =>
-            new Waiter(
-              deadline,
-              () => resume(Effect.void),
-              (availableAt) => resume(tooLate(availableAt))
-            )
-        )
+        const entry = entryOf(name, at)
+        const { gate } = entry.key
+        const admission = admissionOf(entry)
+        if (gate.take(at, cost, priority)) return Effect.succeed(admission.admit(cost, at))
+        if (gate.exceeded(cost) !== undefined) return admission.refuse(cost, Number.POSITIVE_INFINITY)
+        const deadline = at + maxWait
+        const predicted = deadline === Number.POSITIVE_INFINITY ? at : gate.predict(at, cost, priority)
+        return predicted > deadline + epsilon
+          ? admission.refuse(cost, predicted)
+          : queue(entry.key, admission, { cost, priority, deadline })
       })
 
-    const pause = (key: string, duration: Duration.DurationInput): Effect.Effect<void> =>
+    const acquireWithin = <A>(
+      name: string,
+      options: TakeWithinOptions,
+      admissionOf: (entry: Entry) => Admission<A>
+    ): Effect.Effect<A, Refused> =>
+      Effect.flatMap(Deadline.remaining, (remaining) => {
+        const left = Option.isSome(remaining) ? Duration.toMillis(remaining.value) : Number.POSITIVE_INFINITY
+        const maxWait = Limits.millisOf(options.maxWait) ?? Number.POSITIVE_INFINITY
+        return acquire(name, options, Math.max(0, Math.min(left, maxWait)), admissionOf)
+      })
+
+    const reserve = (name: string, options: TakeWithinOptions): Effect.Effect<Reservation, Refused, Scope.Scope> =>
+      Effect.acquireRelease(
+        Effect.interruptible(acquireWithin(name, options, ({ reservations }) => reservations)),
+        ({ charge, key }) => Effect.sync(() => key.settle(charge, charge.cost, now()))
+      ).pipe(
+        Effect.map(({ charge, key, turn }) => ({
+          turn,
+          settle: (actual) => Effect.sync(() => key.settle(charge, Limits.checkCost(actual), now()))
+        }))
+      )
+
+    const on = (name: string, change: (key: LimitedKey, at: number) => void): Effect.Effect<void> =>
       Effect.sync(() => {
+        if (closed) return
         const at = now()
-        gateOf(key, at).pauseUntil(at + Duration.toMillis(duration))
+        change(entryOf(name, at).key, at)
       })
 
-    const pauseUntil = (key: string, until: DateTime.DateTime): Effect.Effect<void> =>
-      Effect.suspend(() => pause(key, Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis())))
+    const pause = (name: string, duration: Duration.DurationInput): Effect.Effect<void> =>
+      on(name, (key, at) => key.pause(Duration.toMillis(duration), at))
+
+    const pauseUntil = (name: string, until: DateTime.DateTime): Effect.Effect<void> =>
+      Effect.suspend(() => pause(name, Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis())))
+
+    const throttled = (name: string, options: ThrottledOptions = {}): Effect.Effect<void> =>
+      on(name, (key, at) =>
+        key.throttled(at, { startedAt: options.turn, retryAfter: Limits.millisOf(options.retryAfter) })
+      )
+
+    const succeeded = (name: string, turn?: Turn): Effect.Effect<void> =>
+      Effect.sync(() => {
+        // Only a key that is known may be searching, but for one whose search begins with this.
+        const entry = settings.discover === undefined ? entries.get(name) : entryOf(name, now())
+        entry?.key.succeeded(now(), turn)
+      })
+
+    const observe = (name: string, observation: Observation): Effect.Effect<void> =>
+      on(name, (key, at) => {
+        const { inFlight = 0, limit, remaining, resource = "requests" } = observation
+        const window = Limits.millisOf(observation.window)
+        const reset = Limits.millisOf(observation.reset)
+        key.observe({ resource, limit, window, remaining, reset, inFlight }, at)
+      })
+
+    const setLimits = (name: string, limits: ReadonlyArray<Limit>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const rates = Limits.toRates(limits)
+        fixed.set(name, rates)
+        return on(name, (key, at) => key.configure(rates, at))
+      })
 
     const snapshot = Effect.sync((): ReadonlyArray<Snapshot> => {
       const at = now()
       sweep(at)
-      return Array.from(gates, ([key, gate]) => ({
-        key,
-        waiting: gate.waiting,
-        availableIn: wholeMillis(gate.availableAt - at),
-        pausedFor: wholeMillis(gate.pausedUntil - at)
-      }))
+      return Array.from(
+        entries,
+        ([
+          name,
+          {
+            key: { gate }
+          }
+        ]) => ({
+          key: name,
+          waiting: gate.waiting,
+          availableIn: wholeMillis(gate.availableAt - at),
+          pausedFor: wholeMillis(gate.pausedUntil - at),
+          limits: gate.levels(at).map(({ burst, interval, name, resource, tokens }) => ({
+            name,
+            resource,
+            perSecond: 1_000 / interval,
+            burst,
+            available: tokens
+          }))
+        })
+      )
     })
 
-    return RateLimiter.of({ take, takeWithin, pause, pauseUntil, snapshot })
+    return RateLimiter.of({
+      // Fails with `CostExceedsCapacity` only where there is a cost, as one request is never more than a burst.
+      take: ((name, options = {}) =>
+        acquire(name, options, Number.POSITIVE_INFINITY, ({ turns }) => turns)) as RateLimiter["Type"]["take"],
+      takeWithin: ((name, options = {}) =>
+        acquireWithin(name, options, ({ turns }) => turns)) as RateLimiter["Type"]["takeWithin"],
+      reserve,
+      pause,
+      pauseUntil,
+      throttled,
+      succeeded,
+      observe,
+      setLimits,
+      snapshot
+    })
   })
 
 /**
@@ -303,4 +649,56 @@ export const withLimit: {
     Effect.flatMap(RateLimiter, (limiter) => limiter.take(key)),
     self
   )
+)
+
+/**
+ * What an effect takes, and what of its errors is the server's word that there were too many.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FeedbackOptions<E> extends TakeWithinOptions {
+  /** Which errors say that there were too many, as a 429 does. Defaults to none. */
+  readonly isThrottle?: Predicate.Predicate<E> | undefined
+  /** For how long such an error asks to stay away. Defaults to not known. */
+  readonly retryAfter?: ((error: E) => Option.Option<Duration.DurationInput>) | undefined
+}
+
+/**
+ * Takes a turn of `key` that comes in time before an effect starts, as `takeWithin` does, and tells the limiter what became
+ * of it: that it went well, or that the server refused it. Any other failure says nothing about the rate.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withLimitWithin: {
+  <E>(
+    key: string,
+    options: FeedbackOptions<NoInfer<E>>
+  ): <A, R>(
+    self: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | RateLimitExceeded | CostExceedsCapacity, R | RateLimiter>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    key: string,
+    options: FeedbackOptions<NoInfer<E>>
+  ): Effect.Effect<A, E | RateLimitExceeded | CostExceedsCapacity, R | RateLimiter>
+} = dual(
+  3,
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    key: string,
+    options: FeedbackOptions<E>
+  ): Effect.Effect<A, E | RateLimitExceeded | CostExceedsCapacity, R | RateLimiter> =>
+    Effect.flatMap(RateLimiter, (limiter) =>
+      Effect.flatMap(limiter.takeWithin(key, options), (turn) =>
+        Effect.onExit(self, (exit) => {
+          if (Exit.isSuccess(exit)) return limiter.succeeded(key, turn)
+          const error = Cause.failureOption(exit.cause)
+          if (Option.isNone(error) || options.isThrottle?.(error.value) !== true) return Effect.void
+          const retryAfter = Option.getOrUndefined(options.retryAfter?.(error.value) ?? Option.none())
+          return limiter.throttled(key, { turn, retryAfter })
+        })
+      )
+    )
 )

@@ -22,6 +22,9 @@ const perSecond = (limit: number, burst = 1): RateLimiter.Options => ({
 
 const now = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
 
+/** By then the fibers have run, and the timer has settled. */
+const atRest = Effect.repeatN(Effect.yieldNow(), 5)
+
 /** Takes `n` turns, each in a fiber of its own, and notes when they came. */
 const forkTakes = Effect.fnUntraced(function* (limiter: RateLimiter.RateLimiter["Type"], key: string, n: number) {
   const times: Array<number> = []
@@ -30,7 +33,7 @@ const forkTakes = Effect.fnUntraced(function* (limiter: RateLimiter.RateLimiter[
     Effect.map(now, (at) => times.push(at))
   )
   const fibers = yield* Effect.replicateEffect(Effect.fork(turn), n)
-  yield* Effect.yieldNow()
+  yield* atRest
   return { times, fibers }
 })
 
@@ -158,7 +161,7 @@ describe("RateLimiter", () => {
       Effect.gen(function* () {
         const takeAll = Effect.fnUntraced(function* (limiter: RateLimiter.RateLimiter["Type"]) {
           let taken = 0
-          yield* limiter.takeWithin("k", 0).pipe(
+          yield* limiter.takeWithin("k", { maxWait: 0 }).pipe(
             Effect.map(() => taken++),
             Effect.forever,
             Effect.flip
@@ -221,7 +224,7 @@ describe("RateLimiter", () => {
         yield* Fiber.interruptAll(fibers)
         assert.strictEqual((yield* limiter.snapshot)[0]?.waiting, 0)
 
-        const next = yield* Effect.fork(Effect.zipRight(limiter.takeWithin("k", "1 second"), now))
+        const next = yield* Effect.fork(Effect.zipRight(limiter.takeWithin("k", { maxWait: "1 second" }), now))
         yield* TestClock.adjust("1 second")
         assert.strictEqual(yield* Fiber.join(next), 1000)
         assert.deepStrictEqual(times, [])
@@ -269,12 +272,18 @@ describe("RateLimiter", () => {
         assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(second!)))
         yield* Fiber.join(third!)
         assert.deepStrictEqual(yield* limiter.snapshot, [
-          { key: "k", waiting: 0, availableIn: Duration.seconds(1), pausedFor: Duration.zero }
+          {
+            key: "k",
+            waiting: 0,
+            availableIn: Duration.seconds(1),
+            pausedFor: Duration.zero,
+            limits: [{ name: "requests per 1s", resource: "requests", perSecond: 1, burst: 1, available: 0 }]
+          }
         ])
       }).pipe(Effect.scoped)
     )
 
-    it.scoped("has one timer a key at most, however many come and go", () =>
+    it.scoped("has one timer at most, however many come and go", () =>
       Effect.gen(function* () {
         const { limiter, timers } = yield* makeCounted(perSecond(1))
         yield* limiter.pause("k", "1 hour")
@@ -282,7 +291,7 @@ describe("RateLimiter", () => {
           const { fibers } = yield* forkTakes(limiter, "k", 2)
           assert.strictEqual(yield* timers, 1)
           yield* Fiber.interruptAll(fibers)
-          yield* Effect.yieldNow()
+          yield* atRest
           assert.strictEqual(yield* timers, 0)
         }
       })
@@ -293,17 +302,18 @@ describe("RateLimiter", () => {
         const scope = yield* Scope.make()
         const { limiter, timers } = yield* Scope.extend(makeCounted(perSecond(1)), scope)
         const { fibers } = yield* forkTakes(limiter, "a", 3)
-        const within = yield* Effect.fork(limiter.takeWithin("a", "1 minute"))
+        const within = yield* Effect.fork(limiter.takeWithin("a", { maxWait: "1 minute" }))
         const paused = yield* limiter.pause("b", "1 hour").pipe(Effect.zipRight(limiter.take("b")), Effect.fork)
         yield* TestClock.adjust("1 second")
-        assert.strictEqual(yield* timers, 2)
+        assert.strictEqual(yield* timers, 1)
 
         yield* Scope.close(scope, Exit.void)
         for (const fiber of [fibers[2]!, within, paused]) assert.isTrue(yield* isInterrupted(fiber))
+        yield* atRest
         assert.strictEqual(yield* timers, 0)
         assert.deepStrictEqual(yield* limiter.snapshot, [])
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(limiter.take("a"))))
-        assert.isTrue(Exit.isInterrupted(yield* Effect.exit(limiter.takeWithin("a", "1 minute"))))
+        assert.isTrue(Exit.isInterrupted(yield* Effect.exit(limiter.takeWithin("a", { maxWait: "1 minute" }))))
       })
     )
 
@@ -314,6 +324,7 @@ describe("RateLimiter", () => {
         const { fibers } = yield* forkTakes(limiter, "k", 2)
         yield* Scope.close(scope, Exit.void)
         assert.isTrue(yield* isInterrupted(fibers[1]!))
+        yield* atRest
         assert.strictEqual(yield* timers, 0)
       })
     )
@@ -395,14 +406,17 @@ describe("RateLimiter", () => {
         yield* Effect.repeatN(limiter.take("k"), 1)
         const { times } = yield* forkTakes(limiter, "k", 2)
 
-        const error = yield* Effect.flip(limiter.takeWithin("k", "2999 millis"))
+        const error = yield* Effect.flip(limiter.takeWithin("k", { maxWait: "2999 millis" }))
         assert.instanceOf(error, RateLimiter.RateLimitExceeded)
         assert.strictEqual(error.key, "k")
         assert.deepStrictEqual(error.retryAfter, Duration.seconds(3))
-        assert.strictEqual(error.message, `the rate limit of "k" has no turn in time; the next one comes in 3s`)
+        assert.strictEqual(
+          error.message,
+          `"k" has no turn in time, because of its limit "requests per 1s"; the next one comes in 3s`
+        )
         assert.strictEqual(yield* now, 0)
 
-        const last = yield* Effect.fork(Effect.zipRight(limiter.takeWithin("k", "3 seconds"), now))
+        const last = yield* Effect.fork(Effect.zipRight(limiter.takeWithin("k", { maxWait: "3 seconds" }), now))
         yield* TestClock.adjust("10 seconds")
         assert.deepStrictEqual(times, [1000, 2000])
         assert.strictEqual(yield* Fiber.join(last), 3000)
@@ -412,8 +426,8 @@ describe("RateLimiter", () => {
     it.scoped("takes at once what is there, even with no time to wait", () =>
       Effect.gen(function* () {
         const limiter = yield* RateLimiter.make(perSecond(1, 2))
-        yield* Effect.repeatN(limiter.takeWithin("k", 0), 1)
-        const error = yield* Effect.flip(limiter.takeWithin("k", 0))
+        yield* Effect.repeatN(limiter.takeWithin("k", { maxWait: 0 }), 1)
+        const error = yield* Effect.flip(limiter.takeWithin("k", { maxWait: 0 }))
         assert.deepStrictEqual(error.retryAfter, Duration.seconds(1))
       })
     )
@@ -421,12 +435,12 @@ describe("RateLimiter", () => {
     it.scoped("gets a turn that comes in the last moment, whatever the rounding of its sums", () =>
       Effect.gen(function* () {
         const limiter = yield* RateLimiter.make(perSecond(15, 2))
-        const fibers = yield* Effect.replicateEffect(Effect.fork(limiter.takeWithin("k", "1 second")), 17)
+        const fibers = yield* Effect.replicateEffect(Effect.fork(limiter.takeWithin("k", { maxWait: "1 second" })), 17)
         yield* TestClock.adjust("1 minute")
         for (const fiber of fibers) yield* Fiber.join(fiber)
         // A timer has no fractions of a millisecond; the turn stays its own.
         yield* Effect.repeatN(limiter.take("k"), 1)
-        const within = yield* Effect.fork(limiter.takeWithin("k", Duration.micros(66_667n)))
+        const within = yield* Effect.fork(limiter.takeWithin("k", { maxWait: Duration.micros(66_667n) }))
         yield* TestClock.adjust("1 second")
         yield* Fiber.join(within)
       })
@@ -436,8 +450,8 @@ describe("RateLimiter", () => {
       Effect.gen(function* () {
         const limiter = yield* RateLimiter.make(perSecond(1))
         yield* limiter.take("k")
-        const first = yield* Effect.fork(limiter.takeWithin("k", "5 seconds"))
-        const second = yield* Effect.fork(limiter.takeWithin("k", "5 seconds"))
+        const first = yield* Effect.fork(limiter.takeWithin("k", { maxWait: "5 seconds" }))
+        const second = yield* Effect.fork(limiter.takeWithin("k", { maxWait: "5 seconds" }))
         const patient = yield* Effect.fork(Effect.zipRight(limiter.take("k"), now))
         yield* Effect.yieldNow()
         yield* limiter.pause("k", "4500 millis")
@@ -457,11 +471,11 @@ describe("RateLimiter", () => {
         const limiter = yield* RateLimiter.make(perSecond(1))
         const waiting = yield* limiter
           .take("k")
-          .pipe(Effect.zipRight(limiter.takeWithin("k", "1 hour")), Effect.flip, Effect.fork)
+          .pipe(Effect.zipRight(limiter.takeWithin("k", { maxWait: "1 hour" })), Effect.flip, Effect.fork)
         yield* Effect.yieldNow()
         yield* limiter.pause("k", Duration.infinity)
         assert.deepStrictEqual((yield* Fiber.join(waiting)).retryAfter, Duration.infinity)
-        const error = yield* Effect.flip(limiter.takeWithin("k", "1 hour"))
+        const error = yield* Effect.flip(limiter.takeWithin("k", { maxWait: "1 hour" }))
         assert.deepStrictEqual(error.retryAfter, Duration.infinity)
       })
     )
@@ -470,7 +484,7 @@ describe("RateLimiter", () => {
       Effect.gen(function* () {
         const limiter = yield* RateLimiter.make(perSecond(1))
         const ahead = yield* forkTakes(limiter, "k", 2)
-        const within = yield* Effect.fork(Effect.zipRight(limiter.takeWithin("k", "1 minute"), now))
+        const within = yield* Effect.fork(Effect.zipRight(limiter.takeWithin("k", { maxWait: "1 minute" }), now))
         yield* Effect.yieldNow()
         const behind = yield* forkTakes(limiter, "k", 1)
         yield* TestClock.adjust("10 seconds")
@@ -488,10 +502,31 @@ describe("RateLimiter", () => {
         yield* limiter.pause("paused", "10 seconds")
         yield* forkTakes(limiter, "queued", 4)
         yield* TestClock.adjust("400 millis")
+        const limits = (available: number) => [
+          { name: "requests per 1s", resource: "requests", perSecond: 1, burst: 1, available }
+        ]
         assert.deepStrictEqual(yield* limiter.snapshot, [
-          { key: "taken", waiting: 0, availableIn: Duration.millis(600), pausedFor: Duration.zero },
-          { key: "paused", waiting: 0, availableIn: Duration.millis(9600), pausedFor: Duration.millis(9600) },
-          { key: "queued", waiting: 3, availableIn: Duration.millis(600), pausedFor: Duration.zero }
+          {
+            key: "taken",
+            waiting: 0,
+            availableIn: Duration.millis(600),
+            pausedFor: Duration.zero,
+            limits: limits(0.4)
+          },
+          {
+            key: "paused",
+            waiting: 0,
+            availableIn: Duration.millis(9600),
+            pausedFor: Duration.millis(9600),
+            limits: limits(-8.6)
+          },
+          {
+            key: "queued",
+            waiting: 3,
+            availableIn: Duration.millis(600),
+            pausedFor: Duration.zero,
+            limits: limits(0.4)
+          }
         ])
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(
@@ -634,7 +669,7 @@ describe("RateLimiter", () => {
             yield* limiter.pause(op.key, op.millis)
             pauses[op.key]!.push({ at, millis: op.millis })
           } else {
-            const turn = op._tag === "Take" ? limiter.take(op.key) : limiter.takeWithin(op.key, op.millis)
+            const turn = op._tag === "Take" ? limiter.take(op.key) : limiter.takeWithin(op.key, { maxWait: op.millis })
             const fiber = yield* turn.pipe(
               Effect.zipRight(now),
               Effect.tap((at) => times[op.key]!.push(at)),
@@ -666,18 +701,41 @@ describe("RateLimiter", () => {
     type Service = RateLimiter.RateLimiter["Type"]
     expectTypeOf(RateLimiter.make(options)).toEqualTypeOf<Effect.Effect<Service, never, Scope.Scope>>()
     expectTypeOf(RateLimiter.layer(options)).toEqualTypeOf<Layer.Layer<RateLimiter.RateLimiter>>()
-    expectTypeOf<ReturnType<Service["take"]>>().toEqualTypeOf<Effect.Effect<void>>()
-    expectTypeOf<ReturnType<Service["takeWithin"]>>().toEqualTypeOf<
-      Effect.Effect<void, RateLimiter.RateLimitExceeded>
-    >()
+    type Turn = RateLimiter.Turn
+    type TooLate = RateLimiter.RateLimitExceeded
+    type TooMuch = RateLimiter.CostExceedsCapacity
+    const types = (limiter: Service) => {
+      expectTypeOf(limiter.take("k")).toEqualTypeOf<Effect.Effect<Turn>>()
+      expectTypeOf(limiter.take("k", { priority: 0 })).toEqualTypeOf<Effect.Effect<Turn>>()
+      expectTypeOf(limiter.take("k", { cost: 2 })).toEqualTypeOf<Effect.Effect<Turn, TooMuch>>()
+      expectTypeOf(limiter.takeWithin("k")).toEqualTypeOf<Effect.Effect<Turn, TooLate>>()
+      expectTypeOf(limiter.takeWithin("k", { maxWait: 1 })).toEqualTypeOf<Effect.Effect<Turn, TooLate>>()
+      expectTypeOf(limiter.takeWithin("k", { maxWait: 1, cost: { tokens: 1 } })).toEqualTypeOf<
+        Effect.Effect<Turn, TooLate | TooMuch>
+      >()
+      expectTypeOf(limiter.reserve("k", {})).toEqualTypeOf<
+        Effect.Effect<RateLimiter.Reservation, TooLate | TooMuch, Scope.Scope>
+      >()
+    }
+    assert.isFunction(types)
     expectTypeOf<ReturnType<Service["pause"]>>().toEqualTypeOf<Effect.Effect<void>>()
     expectTypeOf<ReturnType<Service["pauseUntil"]>>().toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<ReturnType<Service["throttled"]>>().toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<ReturnType<Service["succeeded"]>>().toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<ReturnType<Service["observe"]>>().toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<ReturnType<Service["setLimits"]>>().toEqualTypeOf<Effect.Effect<void>>()
     expectTypeOf<Service["snapshot"]>().toEqualTypeOf<Effect.Effect<ReadonlyArray<RateLimiter.Snapshot>>>()
-    expectTypeOf<keyof Service>().toEqualTypeOf<"take" | "takeWithin" | "pause" | "pauseUntil" | "snapshot">()
 
     const call = Effect.fail("boom" as const) as Effect.Effect<number, "boom", TestServices.TestServices>
     type Limited = Effect.Effect<number, "boom", TestServices.TestServices | RateLimiter.RateLimiter>
     expectTypeOf(RateLimiter.withLimit(call, "k")).toEqualTypeOf<Limited>()
     expectTypeOf(call.pipe(RateLimiter.withLimit("k"))).toEqualTypeOf<Limited>()
+    type Within = Effect.Effect<number, "boom" | TooLate | TooMuch, TestServices.TestServices | RateLimiter.RateLimiter>
+    expectTypeOf(RateLimiter.withLimitWithin(call, "k", {})).toEqualTypeOf<Within>()
+    expectTypeOf(
+      call.pipe(RateLimiter.withLimitWithin("k", { isThrottle: (error) => error === "boom" }))
+    ).toEqualTypeOf<Within>()
+    // @ts-expect-error an error that the effect does not have
+    void RateLimiter.withLimitWithin(call, "k", { isThrottle: (error: "bang") => error === "bang" })
   })
 })

@@ -83,8 +83,11 @@ export class Timers {
       this.#sleeper.unsafeInterruptAsFork(FiberId.none)
       this.#sleeper = undefined
     }
+    if (this.#sleeper !== undefined || first === undefined) return
     // By the scheduler of whoever waits: a scheduler that drives virtual time sees the sleeper, too.
-    if (this.#sleeper === undefined && first !== undefined) this.#sleeper = Effect.runFork(this.#serve, { scheduler })
+    const sleeper = Effect.runFork(this.#serve, { scheduler })
+    // It may have found all of them due, and have nothing to sleep for.
+    if (sleeper.unsafePoll() === null) this.#sleeper = sleeper
   }
 
   readonly #serve: Effect.Effect<void> = Effect.suspend(() => {

@@ -1,0 +1,207 @@
+/**
+ * What a rate limiter knows of one key: its gate, the timer that serves the gate, and the rates that were learned.
+ */
+import type { Scheduler } from "effect"
+import { type Cost, Gate, type Rate, type Reservation } from "../Gcra.ts"
+import { Discovery } from "./discovery.ts"
+import { Timer, type Timers } from "./timers.ts"
+
+/** A rate as a server says it. */
+interface Announced {
+  readonly limit: number
+  /** Milliseconds. */
+  readonly window: number
+}
+
+/** What a server says is left. Durations in milliseconds. */
+export interface Observation {
+  readonly resource: string
+  readonly limit: number | undefined
+  readonly window: number | undefined
+  readonly remaining: number | undefined
+  readonly reset: number | undefined
+  readonly inFlight: number
+}
+
+export interface Settings {
+  readonly headroom: number
+  readonly discover: { readonly initial: number; readonly most: number } | undefined
+}
+
+/** What may follow at once at a rate that was learned: what comes in 25 ms, about a quarter of what servers let through. */
+const burstAt = (perSecond: number): number => Math.max(2, Math.floor(perSecond / 40))
+
+/** A server that says that it is too much, and not for how long, is left alone for so long (milliseconds). */
+const breath = 100
+
+/** The same if nothing is known about its rate. */
+const longBreath = 1_000
+
+/** Two points of time that a server gives in whole seconds may be the same if they differ by no more (milliseconds). */
+const sameReset = 2_000
+
+const positive = (value: number | undefined): value is number =>
+  value !== undefined && value > 0 && Number.isFinite(value)
+
+const notNegative = (value: number | undefined): value is number =>
+  value !== undefined && value >= 0 && Number.isFinite(value)
+
+export class LimitedKey {
+  readonly gate: Gate
+  usedAt: number
+  readonly #settings: Settings
+  readonly #timers: Timers
+  #configured: ReadonlyArray<Rate>
+  readonly #announced = new Map<string, Announced & { readonly factor: number }>()
+  #discovery: Discovery | undefined
+  #timer: Timer | undefined
+  #scheduler: Scheduler.Scheduler | undefined
+
+  constructor(configured: ReadonlyArray<Rate>, settings: Settings, timers: Timers, now: number) {
+    this.usedAt = now
+    this.#settings = settings
+    this.#timers = timers
+    this.#configured = configured
+    if (settings.discover !== undefined) {
+      const most = Math.min(settings.discover.most, this.#pace)
+      const initial = Math.min(settings.discover.initial, most)
+      this.#discovery = new Discovery({ initial, most, headroom: settings.headroom }, now)
+    }
+    this.gate = new Gate(this.#rates())
+  }
+
+  /** Something is known of it that a new one would not know. */
+  get hasLearned(): boolean {
+    return this.#announced.size > 0 || this.#discovery !== undefined
+  }
+
+  /** To be called after whatever may change when the next one starts. */
+  arm(now: number, scheduler: Scheduler.Scheduler | undefined = this.#scheduler): void {
+    this.#scheduler = scheduler
+    if (scheduler === undefined) return
+    const at = this.gate.waiting === 0 ? undefined : Math.max(now, this.gate.availableAt)
+    if (this.#timer !== undefined) {
+      if (this.#timer.at === at) return
+      this.#timers.remove(this.#timer, scheduler)
+      this.#timer = undefined
+    }
+    if (at === undefined) return
+    this.#timer = new Timer(at, this.#serve)
+    this.#timers.add(this.#timer, scheduler)
+  }
+
+  readonly #serve = (): void => {
+    // The timer may come a rounding error early: what is due is due.
+    const now = Math.max(this.#timers.now(), this.#timer?.at ?? Number.NEGATIVE_INFINITY)
+    this.#timer = undefined
+    this.gate.dispatch(now)
+    this.arm(now)
+  }
+
+  configure(rates: ReadonlyArray<Rate>, now: number): void {
+    this.#configured = rates
+    this.#discovery = undefined
+    this.#update(now)
+  }
+
+  pause(millis: number, now: number): void {
+    this.gate.pauseUntil(now + millis, now)
+    this.arm(now)
+  }
+
+  throttled(
+    now: number,
+    options: { readonly startedAt: number | undefined; readonly retryAfter: number | undefined }
+  ): void {
+    const pace = this.#pace
+    let isCut = this.#discovery?.throttled(now, options.startedAt) ?? false
+    if (this.#discovery === undefined && options.retryAfter === undefined && Number.isFinite(pace)) {
+      this.#discovery = Discovery.below({ initial: pace, most: pace, headroom: this.#settings.headroom }, now)
+      isCut = true
+    }
+    if (isCut) this.#update(now)
+    const isBlind = this.#discovery === undefined && options.retryAfter === undefined
+    const millis = Math.max(options.retryAfter ?? 0, isCut ? breath : 0, isBlind ? longBreath : 0)
+    if (millis > 0) this.pause(millis, now)
+  }
+
+  succeeded(now: number, startedAt: number | undefined): void {
+    if (this.#discovery === undefined || !this.#discovery.succeeded(now, startedAt)) return
+    // Only where an upper limit was borne; a search without one never ends.
+    if (this.#discovery.isDone) this.#discovery = undefined
+    this.#update(now)
+  }
+
+  observe({ inFlight, limit, remaining, reset, resource, window }: Observation, now: number): void {
+    const left = notNegative(remaining) ? Math.max(0, remaining - inFlight) : undefined
+    if (positive(limit) && positive(window)) {
+      this.#announce(resource, { limit, window }, left, now)
+      if (left !== undefined) this.gate.drain(resource, left, now)
+      if (remaining === 0 && positive(reset)) this.gate.allow(resource, 0, now + reset, now)
+    } else if (left !== undefined && notNegative(remaining) && positive(reset)) {
+      const before = this.gate.allowed(resource, now)
+      const isSame = before !== undefined && Math.abs(before.renewsAt - now - reset) <= sameReset
+      // In the same window the own count is the better one, as long as it is between what the server has counted and what
+      // is on its way there.
+      const count = isSame ? Math.min(remaining, Math.max(left, before.left)) : left
+      this.gate.allow(resource, count, now + reset, now)
+    }
+    this.arm(now)
+  }
+
+  settle(charge: Reservation, actual: Cost, now: number): void {
+    this.gate.settle(charge, actual, now)
+    this.arm(now)
+  }
+
+  /** Nobody waits any more, and nothing will happen. */
+  close(): void {
+    if (this.#timer !== undefined && this.#scheduler !== undefined) this.#timers.remove(this.#timer, this.#scheduler)
+    this.#timer = undefined
+    this.gate.clear()
+  }
+
+  // With plenty left the server's own rate will do; else a little less, so that what is left grows again.
+  #announce(resource: string, { limit, window }: Announced, left: number | undefined, now: number): void {
+    const burst = resource === "requests" ? burstAt((limit / window) * 1_000) : 0
+    const factor = left !== undefined && left > 2 * burst ? 1 : 1 - this.#settings.headroom
+    const before = this.#announced.get(resource)
+    if (before?.limit === limit && before.window === window && before.factor === factor) return
+    this.#announced.set(resource, { limit, window, factor })
+    if (resource === "requests" && before === undefined) this.#discovery = undefined
+    this.#update(now)
+  }
+
+  /** Requests a second that the rates allow, but for what is searched for; `Infinity` without any. */
+  get #pace(): number {
+    const rates = [...this.#configured, ...this.#announcedRates()]
+    const intervals = rates
+      .filter(({ resource = "requests" }) => resource === "requests")
+      .map(({ interval }) => interval)
+    return 1_000 / Math.max(0, ...intervals)
+  }
+
+  #announcedRates(): ReadonlyArray<Rate> {
+    return Array.from(this.#announced, ([resource, { factor, limit, window }]): Rate => {
+      const perSecond = ((limit * factor) / window) * 1_000
+      return {
+        name: `${resource} as the server says`,
+        resource,
+        interval: 1_000 / perSecond,
+        burst: resource === "requests" ? burstAt(perSecond) : Math.max(1, limit)
+      }
+    })
+  }
+
+  #rates(): ReadonlyArray<Rate> {
+    const rates = [...this.#configured, ...this.#announcedRates()]
+    if (this.#discovery === undefined) return rates
+    const { rate } = this.#discovery
+    return [...rates, { name: "requests as discovered", interval: 1_000 / rate, burst: burstAt(rate) }]
+  }
+
+  #update(now: number): void {
+    this.gate.setRates(this.#rates(), now)
+    this.arm(now)
+  }
+}
