@@ -149,7 +149,7 @@ export class CircuitBreaker extends Context.Tag("@tributary/resilience/CircuitBr
     readonly protect: <A, E, R>(
       self: Effect.Effect<A, E, R>,
       key: string,
-      options?: ProtectOptions<NoInfer<A>, NoInfer<E>>
+      options?: ProtectOptions<A, E>
     ) => Effect.Effect<A, E | CircuitOpen, R>
     /**
      * Every change of every circuit from the subscription on, in order. Never ends. A subscriber who falls behind by more
@@ -265,7 +265,7 @@ export const make = (options: Options = {}): Effect.Effect<CircuitBreaker["Type"
     const protect = <A, E, R>(
       self: Effect.Effect<A, E, R>,
       key: string,
-      options?: ProtectOptions<NoInfer<A>, NoInfer<E>>
+      options?: ProtectOptions<A, E>
     ): Effect.Effect<A, E | CircuitOpen, R> =>
       Effect.uninterruptibleMask((restore): Effect.Effect<A, E | CircuitOpen, R> => {
         const at = now()
@@ -331,14 +331,14 @@ export const withBreaker: {
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     key: string,
-    options: ProtectOptions<NoInfer<A>, NoInfer<E>>
+    options: ProtectOptions<A, E>
   ): Effect.Effect<A, E | CircuitOpen, R | CircuitBreaker>
 } = dual(
   (args) => Effect.isEffect(args[0]),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     key: string,
-    options?: ProtectOptions<NoInfer<A>, NoInfer<E>>
+    options?: ProtectOptions<A, E>
   ): Effect.Effect<A, E | CircuitOpen, R | CircuitBreaker> =>
     Effect.flatMap(CircuitBreaker, (breaker) => breaker.protect(self, key, options))
 )

@@ -405,7 +405,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
     const fixed = new Map<string, ReadonlyArray<Rate>>()
     const { headroom = 0.03, limits } = options
     const settings = {
-      headroom: Limits.above("headroom", headroom, headroom >= 0 && headroom < 1),
+      headroom: Limits.inRange("headroom")((value) => value >= 0 && value < 1)(headroom),
       discover: Limits.discoveryOf(options.discover)
     }
     const common = typeof limits === "function" ? undefined : Limits.toRates(limits)
@@ -681,7 +681,7 @@ export const withLimitWithin: {
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     key: string,
-    options: FeedbackOptions<NoInfer<E>>
+    options: FeedbackOptions<E>
   ): Effect.Effect<A, E | RateLimitExceeded | CostExceedsCapacity, R | RateLimiter>
 } = dual(
   3,

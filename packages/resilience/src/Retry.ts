@@ -1,5 +1,5 @@
 /**
- * Retries with exponential backoff, full jitter and the server's own word on when to come back.
+ * Retries by policies that combine, with exponential backoff, jitter and the server's own word on when to come back.
  *
  * @since 0.1.0
  */
@@ -10,6 +10,7 @@ import {
   Effect,
   FiberRef,
   GlobalValue,
+  Iterable,
   Option,
   Predicate,
   Random,
@@ -18,16 +19,18 @@ import {
   ScheduleInterval
 } from "effect"
 import { dual } from "effect/Function"
+import { begin, bound as backoffBound, ended, type Stepper, withBase } from "./internal/backoff.ts"
 import * as RetryBudget from "./RetryBudget.ts"
 
 /**
- * How often and how patiently to try. A plain value: it can be printed, and `Equal.equals` compares it.
+ * Exponential backoff: how often and how patiently to try.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Policy {
-  /** Tries in all, the first one included. */
+export interface Backoff {
+  readonly _tag: "Backoff"
+  /** Tries in all, the first one included; may be `Infinity`. */
   readonly attempts: number
   /** Upper bound of the delay before the second try. */
   readonly base: Duration.Duration
@@ -46,9 +49,40 @@ export interface Policy {
 }
 
 /**
- * A policy. Values that make no sense (attempts below 1, a factor below 1, ...) are a `RangeError`.
+ * Two policies as one, by `join`, `meet` or `followedBy`.
  *
- * - `attempts` defaults to 3
+ * @since 0.1.0
+ * @category models
+ */
+export interface Combined {
+  readonly _tag: "Join" | "Meet" | "FollowedBy"
+  readonly left: Policy
+  readonly right: Policy
+}
+
+/**
+ * How often and how patiently to try. A plain value: `format` prints it, `Equal.equals` compares it, and `join`, `meet`
+ * and `followedBy` combine it.
+ *
+ * Each part of a combination counts its own tries and keeps its own backoff, as if it were alone. Chance is drawn once
+ * after a failed try, for all parts. So these laws hold of each single run, whatever the jitter, and not just on average:
+ *
+ * - `join` and `meet` are associative, commutative and idempotent, absorb each other, and distribute over each other
+ * - `followedBy` is associative, and distributes from the left over `join` and `meet`
+ * - `none` is the identity of `join` and `followedBy`, `make({ attempts: Infinity, base: 0 })` that of `meet`
+ *
+ * Policies that are equal by a law give the same delays. `Equal.equals` compares how they are built, and may call
+ * them different.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Policy = Backoff | Combined
+
+/**
+ * A plain policy. Values that make no sense (attempts below 1, a factor below 1, ...) are a `RangeError`.
+ *
+ * - `attempts` defaults to 3; with `Infinity` only `within`, `while` or the budget end it
  * - `base` defaults to 50 milliseconds
  * - `factor` defaults to 2
  * - `cap` defaults to 20 seconds
@@ -63,15 +97,16 @@ export const make = (
     readonly base?: Duration.DurationInput | undefined
     readonly factor?: number | undefined
     readonly cap?: Duration.DurationInput | undefined
-    readonly jitter?: Policy["jitter"] | undefined
+    readonly jitter?: Backoff["jitter"] | undefined
   } = {}
-): Policy => {
+): Backoff => {
   const { attempts = 3, factor = 2, jitter = "full" } = options
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    throw new RangeError(`attempts is a whole number of at least 1, got ${attempts}`)
+  if (!(Number.isInteger(attempts) || attempts === Number.POSITIVE_INFINITY) || attempts < 1) {
+    throw new RangeError(`attempts is a whole number of at least 1, or Infinity, got ${attempts}`)
   }
   if (!(factor >= 1)) throw new RangeError(`factor is at least 1, got ${factor}`)
   return Data.struct({
+    _tag: "Backoff",
     attempts,
     base: Duration.decode(options.base ?? "50 millis"),
     factor,
@@ -81,15 +116,157 @@ export const make = (
 }
 
 /**
- * The upper bound of the delay after the given try (from 1): `min(cap, base * factor^(attempt - 1))`.
+ * One try, and no other.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const none: Backoff = make({ attempts: 1 })
+
+/**
+ * Goes on as long as either of the two does, after the shorter delay of those that still go on: `Schedule.union` of
+ * policies.
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const join: {
+  (that: Policy): (self: Policy) => Policy
+  (self: Policy, that: Policy): Policy
+} = dual(2, (self: Policy, that: Policy): Policy => Data.struct({ _tag: "Join", left: self, right: that }))
+
+/**
+ * Goes on as long as both do, after the longer delay of the two: `Schedule.intersect` of policies.
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const meet: {
+  (that: Policy): (self: Policy) => Policy
+  (self: Policy, that: Policy): Policy
+} = dual(2, (self: Policy, that: Policy): Policy => Data.struct({ _tag: "Meet", left: self, right: that }))
+
+/**
+ * When the first one gives no further try, the second goes on from its own beginning. So the tries in all are those of
+ * both, less one: the try that was the last of the first one is where the second begins to count.
+ *
+ * @example
+ * ```ts
+ * import { Duration, pipe } from "effect"
+ * import { Retry } from "@tributary/resilience"
+ *
+ * // Twice soon, then once a minute for a quarter of an hour.
+ * const policy = pipe(
+ *   Retry.make({ attempts: 3, base: "1 second", jitter: "none" }),
+ *   Retry.followedBy(Retry.make({ attempts: 16, base: "1 minute", factor: 1, cap: "1 minute", jitter: "none" }))
+ * )
+ *
+ * const tries = Retry.attempts(policy) // 18
+ * const waits = Array.from(Retry.bounds(policy), Duration.format) // 1s, 2s, 1m, 1m, ...
+ * const line = Retry.format(policy) // (3 attempts, 1s x2 up to 20s, no jitter) followedBy (16 attempts, 1m, no jitter)
+ * ```
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const followedBy: {
+  (that: Policy): (self: Policy) => Policy
+  (self: Policy, that: Policy): Policy
+} = dual(2, (self: Policy, that: Policy): Policy => Data.struct({ _tag: "FollowedBy", left: self, right: that }))
+
+/**
+ * Tries in all at most, the first one included; may be `Infinity`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const attempts = (policy: Policy): number => {
+  switch (policy._tag) {
+    case "Backoff":
+      return policy.attempts
+    case "Join":
+      return Math.max(attempts(policy.left), attempts(policy.right))
+    case "Meet":
+      return Math.min(attempts(policy.left), attempts(policy.right))
+    case "FollowedBy":
+      return attempts(policy.left) + attempts(policy.right) - 1
+  }
+}
+
+/**
+ * The delays of a policy, try by try, if chance is as given: numbers from 0 to 1, one for each failed try. They end with
+ * the policy or with the numbers, and are not yet rounded up to whole milliseconds as `retry` does.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const delays: {
+  (chances: Iterable<number>): (policy: Policy) => Iterable<Duration.Duration>
+  (policy: Policy, chances: Iterable<number>): Iterable<Duration.Duration>
+} = dual(2, (policy: Policy, chances: Iterable<number>): Iterable<Duration.Duration> => ({
+  *[Symbol.iterator]() {
+    let stepper = begin(policy)
+    for (const chance of chances) {
+      const step = stepper(chance)
+      if (step === undefined) return
+      yield Duration.millis(step.delay)
+      stepper = step.next
+    }
+  }
+}))
+
+/**
+ * The upper bounds of a policy's delays, try by try: what it does with the worst of luck. Endless if the policy is:
+ * `Iterable.take` shows the first ones.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const bounds = (policy: Policy): Iterable<Duration.Duration> =>
+  // No delay gets shorter when chance grows.
+  delays(
+    policy,
+    Iterable.makeBy(() => 1)
+  )
+
+/**
+ * The upper bound of a plain policy's delay after the given try (from 1), be another try due or not:
+ * `min(cap, base * factor^(attempt - 1))`, and `min(cap, base * 3^attempt)` with decorrelated jitter.
  *
  * @since 0.1.0
  * @category getters
  */
 export const bound =
-  (policy: Policy) =>
+  (policy: Backoff) =>
   (attempt: number): Duration.Duration =>
-    Duration.min(policy.cap, Duration.times(policy.base, policy.factor ** (attempt - 1)))
+    Duration.millis(backoffBound(policy)(attempt))
+
+/**
+ * A policy in one line: `3 attempts, 50ms x2 up to 20s, full jitter`. What plays no part is left out. A part of a
+ * combination stands in parentheses: `(endless, 1m, no jitter) meet (5 attempts, no delay)`.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const format = (policy: Policy): string => {
+  if (policy._tag === "Backoff") return formatBackoff(policy)
+  // All three are associative: the same one again needs no parentheses.
+  const operand = (part: Policy) => (part._tag === policy._tag ? format(part) : `(${format(part)})`)
+  return `${operand(policy.left)} ${operators[policy._tag]} ${operand(policy.right)}`
+}
+
+const operators = { Join: "join", Meet: "meet", FollowedBy: "followedBy" } as const
+
+const formatBackoff = ({ attempts, base, cap, factor, jitter }: Backoff): string => {
+  if (attempts === 1) return "no retry"
+  const tries = attempts === Number.POSITIVE_INFINITY ? "endless" : `${attempts} attempts`
+  const first = Duration.min(base, cap)
+  if (Duration.equals(first, Duration.zero)) return `${tries}, no delay`
+  const isGrowing = Duration.lessThan(base, cap) && (jitter === "decorrelated" || factor > 1)
+  const growth = isGrowing && jitter !== "decorrelated" ? ` x${factor}` : ""
+  const limit = !isGrowing ? "" : Duration.isFinite(cap) ? ` up to ${Duration.format(cap)}` : " uncapped"
+  return `${tries}, ${Duration.format(first)}${growth}${limit}, ${jitter === "none" ? "no" : jitter} jitter`
+}
 
 /**
  * What is known when a try has failed and another one will follow.
@@ -133,8 +310,13 @@ export interface Options<E, R = never> {
   readonly within?: Duration.DurationInput | undefined
   /** Shared with other calls: pays for every further try, and when it is spent, none is due. Defaults to no such limit. */
   readonly budget?: RetryBudget.RetryBudget["Type"] | undefined
-  /** Which errors ask to slow down, as a 429 does: trying again then costs the budget less. Defaults to none. */
+  /** Which errors ask to slow down, as a 429 does: the delay is longer and costs the budget less. Defaults to none. */
   readonly isThrottle?: Predicate.Predicate<E> | undefined
+  /**
+   * After such an error each part of the policy that waits at all has a `base` of at least this. Its `cap` still holds, and
+   * every try counts, whatever its error. Defaults to 1 second.
+   */
+  readonly throttleBase?: Duration.DurationInput | undefined
   /** Run after a failed try that another one follows, before the wait. */
   readonly onRetry?: ((error: E, attempt: Attempt) => Effect.Effect<void, never, R>) | undefined
 }
@@ -145,23 +327,15 @@ const monotonicMillis = Clock.clockWith((clock) => Effect.sync(() => Number(cloc
 interface State {
   readonly attempt: number
   readonly startedAt: number | undefined
-  /** The delay before, in milliseconds, whatever an error asked for. */
-  readonly backoff: number | undefined
-}
-
-const backoffAfter = (policy: Policy, { attempt, backoff }: State, chance: number): number => {
-  const most = Duration.toMillis(bound(policy)(attempt))
-  if (policy.jitter === "none") return most
-  if (policy.jitter === "full") return chance * most
-  const base = Duration.toMillis(policy.base)
-  return Math.min(Duration.toMillis(policy.cap), base + chance * (3 * (backoff ?? base) - base))
+  readonly usual: Stepper
+  readonly throttled: Stepper
 }
 
 const hasTag = (error: unknown, tags: ReadonlyArray<string> | undefined): boolean =>
   tags === undefined || (Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag))
 
 // Beside the errors, so that they keep their types and are not touched.
-const attempts = new WeakMap<object, number>()
+const attemptsBefore = new WeakMap<object, number>()
 
 /**
  * How many tries there were before an error came through `retry`; none if it did not.
@@ -170,7 +344,7 @@ const attempts = new WeakMap<object, number>()
  * @category getters
  */
 export const attemptsOf = (error: unknown): Option.Option<number> =>
-  Predicate.isObject(error) ? Option.fromNullable(attempts.get(error)) : Option.none()
+  Predicate.isObject(error) ? Option.fromNullable(attemptsBefore.get(error)) : Option.none()
 
 const currentAttemptRef = GlobalValue.globalValue("@tributary/resilience/Retry/currentAttempt", () =>
   FiberRef.unsafeMake(1)
@@ -192,23 +366,34 @@ const scheduleFrom = <E, R>(
   startedAt: number | undefined,
   gate: RetryBudget.Gate
 ): Schedule.Schedule<Attempt, E, R> => {
-  const { policy } = options
+  const { isThrottle, policy, throttleBase = "1 second" } = options
   const within = options.within === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.within)
-  return Schedule.makeWithState({ attempt: 1, startedAt, backoff: undefined }, (wallNow, error: E, state: State) =>
+  const slowed = isThrottle === undefined ? policy : withBase(Duration.decode(throttleBase))(policy)
+  const initial: State = { attempt: 1, startedAt, usual: begin(policy), throttled: begin(slowed) }
+  return Schedule.makeWithState(initial, (wallNow, error: E, state) =>
     Effect.gen(function* () {
       const now = yield* monotonicMillis
       const startedAt = state.startedAt ?? now
+      const chance = yield* Random.next
+      const usual = state.usual(chance)
+      const throttled = state.throttled(chance)
+      const isThrottled = isThrottle?.(error) === true
+      const step = isThrottled ? throttled : usual
       const asked = options.retryAfter?.(error) ?? Option.none()
-      const backoff = backoffAfter(policy, state, policy.jitter === "none" ? 0 : yield* Random.next)
       // Timers cut off fractions of a millisecond, which would shorten the wait.
-      const delay = Math.ceil(Option.isSome(asked) ? Duration.toMillis(asked.value) : backoff)
+      const delay = Math.ceil(Duration.toMillis(Option.getOrElse(asked, () => step?.delay ?? 0)))
       const attempt: Attempt = { attempt: state.attempt, delay: Duration.millis(delay) }
-      const next: State = { attempt: state.attempt + 1, startedAt, backoff }
+      const next: State = {
+        attempt: state.attempt + 1,
+        startedAt,
+        usual: usual?.next ?? ended,
+        throttled: throttled?.next ?? ended
+      }
       const isWorthIt = options.while?.(error) !== false && hasTag(error, options.tags)
-      const isDue = state.attempt < policy.attempts && isWorthIt && now + delay - startedAt <= within
-      const cost = options.isThrottle?.(error) === true ? options.budget?.throttleCost : options.budget?.cost
+      const isDue = step !== undefined && isWorthIt && now + delay - startedAt <= within
+      const cost = isThrottled ? options.budget?.throttleCost : options.budget?.cost
       if (!isDue || !(yield* gate(cost))) {
-        if (Predicate.isObject(error)) attempts.set(error, state.attempt)
+        if (Predicate.isObject(error)) attemptsBefore.set(error, state.attempt)
         return [next, attempt, ScheduleDecision.done] as const
       }
       if (options.onRetry !== undefined) yield* options.onRetry(error, attempt)
@@ -218,15 +403,14 @@ const scheduleFrom = <E, R>(
 }
 
 /**
- * The policy as a `Schedule`, for `Effect.retry`, `Stream.retry` and the like. Its output is the try that failed; `within`
- * counts from the first failure. A schedule sees no successes, so there is no `budget`.
+ * The policy as a `Schedule`, for `Effect.retry`, `Stream.retry` and the like. Its output is the try that failed, with
+ * the wait that follows; `within` counts from the first failure. A schedule sees no successes, so there is no `budget`.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const schedule = <E, R = never>(
-  options: Omit<Options<E, R>, "budget" | "isThrottle">
-): Schedule.Schedule<Attempt, E, R> => scheduleFrom(options, undefined, free)
+export const schedule = <E, R = never>(options: Omit<Options<E, R>, "budget">): Schedule.Schedule<Attempt, E, R> =>
+  scheduleFrom(options, undefined, free)
 
 /**
  * Tries an effect again as the policy says. When no further try is due, the last error comes through as it is, and
@@ -257,7 +441,7 @@ export const schedule = <E, R = never>(
  */
 export const retry: {
   <E, R2 = never>(options: Options<NoInfer<E>, R2>): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | R2>
-  <A, E, R, R2 = never>(self: Effect.Effect<A, E, R>, options: Options<NoInfer<E>, R2>): Effect.Effect<A, E, R | R2>
+  <A, E, R, R2 = never>(self: Effect.Effect<A, E, R>, options: Options<E, R2>): Effect.Effect<A, E, R | R2>
 } = dual(2, <A, E, R, R2 = never>(self: Effect.Effect<A, E, R>, options: Options<E, R2>): Effect.Effect<A, E, R | R2> =>
   Effect.flatMap(monotonicMillis, (startedAt) => {
     let attempt = 0

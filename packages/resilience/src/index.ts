@@ -48,6 +48,13 @@ export * as Hedge from "./Hedge.ts"
 export * as Permits from "./Permits.ts"
 
 /**
+ * All parts around one call, in the one order that is right.
+ *
+ * @since 0.1.0
+ */
+export * as Policy from "./Policy.ts"
+
+/**
  * Keyed rate limits that queue: whoever comes too early waits its turn.
  *
  * @since 0.1.0
@@ -55,7 +62,7 @@ export * as Permits from "./Permits.ts"
 export * as RateLimiter from "./RateLimiter.ts"
 
 /**
- * Retries with exponential backoff, full jitter and the server's own word on when to come back.
+ * Retries by policies that combine, with exponential backoff, jitter and the server's own word on when to come back.
  *
  * @since 0.1.0
  */

@@ -40,17 +40,20 @@ export const checkCost = (cost: Cost): Cost => {
   return cost
 }
 
-export const above = (name: string, value: number, isRight: boolean): number => {
-  if (!isRight) throw new RangeError(`${name} is out of range, got ${value}`)
-  return value
-}
+export const inRange =
+  (name: string) =>
+  (isRight: (value: number) => boolean) =>
+  (value: number): number => {
+    if (!isRight(value)) throw new RangeError(`${name} is out of range, got ${value}`)
+    return value
+  }
 
 export const discoveryOf = (discover: Discovery | true | undefined) => {
   if (discover === undefined) return undefined
   const { initial = 10, most = Number.POSITIVE_INFINITY } = discover === true ? {} : discover
   return {
-    initial: above("initial", initial, initial > 0 && Number.isFinite(initial)),
-    most: above("most", most, most > 0)
+    initial: inRange("initial")((value) => value > 0 && Number.isFinite(value))(initial),
+    most: inRange("most")((value) => value > 0)(most)
   }
 }
 
