@@ -213,14 +213,14 @@ export class Gate {
     return undefined
   }
 
-  /** The name of what holds one back longest that came now: a rate, `server` or `pause`. */
+  /** The name of what holds one back longest that came now: a rate, an allowance or `pause`. */
   bottleneck(now: number, cost: Cost = 1): string {
     let name = "pause"
     const from = Math.max(now, this.#pausedUntil)
     let at = from
     for (const allowance of this.#allowances) {
       const availableAt = allowance.availableAt(weight(cost, allowance.resource))
-      if (availableAt > at) [name, at] = ["server", availableAt]
+      if (availableAt > at) [name, at] = [allowance.name, availableAt]
     }
     for (const bucket of this.#buckets) {
       const ahead = bucket.queued.reduce((sum, amount) => sum + amount, 0)
@@ -336,18 +336,21 @@ export class Gate {
   }
 
   /**
-   * No more than `left` of a resource before `renewsAt`, as the server says. What it said before about that resource is
+   * No more than `left` of a resource before `renewsAt`, as the server says. What it said before under that name is
    * forgotten.
    */
-  allow(resource: string, left: number, renewsAt: number, now: number): void {
-    const others = this.#allowances.filter((allowance) => allowance.resource !== resource && allowance.renewsAt > now)
-    this.#allowances = [...others, new Allowance(resource, left, renewsAt)]
+  allow(
+    { left, name, renewsAt, resource }: Pick<Allowance, "left" | "name" | "renewsAt" | "resource">,
+    now: number
+  ): void {
+    const others = this.#allowances.filter((allowance) => allowance.name !== name && allowance.renewsAt > now)
+    this.#allowances = [...others, new Allowance(name, resource, left, renewsAt)]
     this.#sendAwayLate(now)
   }
 
-  /** What the server allows of a resource, as said by `allow`; none if it said nothing, or not for now. */
-  allowed(resource: string, now: number): { readonly left: number; readonly renewsAt: number } | undefined {
-    return this.#allowances.find((allowance) => allowance.resource === resource && allowance.renewsAt > now)
+  /** What the server allows, as said by `allow` under that name; none if it said nothing, or not for now. */
+  allowed(name: string, now: number): { readonly left: number; readonly renewsAt: number } | undefined {
+    return this.#allowances.find((allowance) => allowance.name === name && allowance.renewsAt > now)
   }
 
   /** At most so much of a resource is there now: for what the server says that is left of a rate. */

@@ -41,7 +41,7 @@ export class RateLimitExceeded extends Schema.TaggedError<RateLimitExceeded>("@t
   "RateLimitExceeded",
   {
     key: Schema.String,
-    /** What holds it back longest: a limit by its name, `server` (what it says is left), or `pause`. */
+    /** What holds it back longest: a limit by its name (one that the server told says so), or `pause`. */
     limit: Schema.String,
     /** How long from now until a turn can be had. */
     retryAfter: Schema.DurationFromMillis
@@ -187,6 +187,8 @@ export interface ThrottledOptions {
 export interface Observation {
   /** Defaults to `requests`. */
   readonly resource?: string | undefined
+  /** Which of the server's limits of that resource it is, where it has several: they are kept apart. */
+  readonly name?: string | undefined
   /** How much the server allows in a window. */
   readonly limit?: number | undefined
   /** The window. With `limit`, the key keeps to that rate from now on, besides its own limits. */
@@ -573,10 +575,10 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
 
     const observe = (name: string, observation: Observation): Effect.Effect<void> =>
       on(name, (key, at) => {
-        const { inFlight = 0, limit, remaining, resource = "requests" } = observation
+        const { inFlight = 0, limit, name, remaining, resource = "requests" } = observation
         const window = Limits.millisOf(observation.window)
         const reset = Limits.millisOf(observation.reset)
-        key.observe({ resource, limit, window, remaining, reset, inFlight }, at)
+        key.observe({ resource, name, limit, window, remaining, reset, inFlight }, at)
       })
 
     const setLimits = (name: string, limits: ReadonlyArray<Limit>): Effect.Effect<void> =>

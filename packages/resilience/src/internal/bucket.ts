@@ -66,11 +66,13 @@ export class Bucket implements Shape {
 
 /** What a server says that is left until a point of time: afterwards nothing is known, and nothing is held back. */
 export class Allowance {
+  readonly name: string
   readonly resource: string
   left: number
   renewsAt: number
 
-  constructor(resource: string, left: number, renewsAt: number) {
+  constructor(name: string, resource: string, left: number, renewsAt: number) {
+    this.name = name
     this.resource = resource
     this.left = left
     this.renewsAt = renewsAt

@@ -8,6 +8,7 @@ import { Timer, type Timers } from "./timers.ts"
 
 /** A rate as a server says it. */
 interface Announced {
+  readonly resource: string
   readonly limit: number
   /** Milliseconds. */
   readonly window: number
@@ -16,6 +17,8 @@ interface Announced {
 /** What a server says is left. Durations in milliseconds. */
 export interface Observation {
   readonly resource: string
+  /** Which of the server's limits of that resource it is. */
+  readonly name: string | undefined
   readonly limit: number | undefined
   readonly window: number | undefined
   readonly remaining: number | undefined
@@ -132,19 +135,22 @@ export class LimitedKey {
     this.#update(now)
   }
 
-  observe({ inFlight, limit, remaining, reset, resource, window }: Observation, now: number): void {
+  observe({ inFlight, limit, name, remaining, reset, resource, window }: Observation, now: number): void {
     const left = notNegative(remaining) ? Math.max(0, remaining - inFlight) : undefined
+    const full = `${resource} as the server says${name === undefined ? "" : ` (${name})`}`
     if (positive(limit) && positive(window)) {
-      this.#announce(resource, { limit, window }, left, now)
+      this.#announce(full, { resource, limit, window }, left, now)
       if (left !== undefined) this.gate.drain(resource, left, now)
-      if (remaining === 0 && positive(reset)) this.gate.allow(resource, 0, now + reset, now)
+      if (remaining === 0 && positive(reset)) {
+        this.gate.allow({ name: full, resource, left: 0, renewsAt: now + reset }, now)
+      }
     } else if (left !== undefined && notNegative(remaining) && positive(reset)) {
-      const before = this.gate.allowed(resource, now)
+      const before = this.gate.allowed(full, now)
       const isSame = before !== undefined && Math.abs(before.renewsAt - now - reset) <= sameReset
       // In the same window the own count is the better one, as long as it is between what the server has counted and what
       // is on its way there.
       const count = isSame ? Math.min(remaining, Math.max(left, before.left)) : left
-      this.gate.allow(resource, count, now + reset, now)
+      this.gate.allow({ name: full, resource, left: count, renewsAt: now + reset }, now)
     }
     this.arm(now)
   }
@@ -162,12 +168,13 @@ export class LimitedKey {
   }
 
   // With plenty left the server's own rate will do; else a little less, so that what is left grows again.
-  #announce(resource: string, { limit, window }: Announced, left: number | undefined, now: number): void {
+  #announce(name: string, announced: Announced, left: number | undefined, now: number): void {
+    const { limit, resource, window } = announced
     const burst = resource === "requests" ? burstAt((limit / window) * 1_000) : 0
     const factor = left !== undefined && left > 2 * burst ? 1 : 1 - this.#settings.headroom
-    const before = this.#announced.get(resource)
+    const before = this.#announced.get(name)
     if (before?.limit === limit && before.window === window && before.factor === factor) return
-    this.#announced.set(resource, { limit, window, factor })
+    this.#announced.set(name, { ...announced, factor })
     if (resource === "requests" && before === undefined) this.#discovery = undefined
     this.#update(now)
   }
@@ -182,10 +189,10 @@ export class LimitedKey {
   }
 
   #announcedRates(): ReadonlyArray<Rate> {
-    return Array.from(this.#announced, ([resource, { factor, limit, window }]): Rate => {
+    return Array.from(this.#announced, ([name, { factor, limit, resource, window }]): Rate => {
       const perSecond = ((limit * factor) / window) * 1_000
       return {
-        name: `${resource} as the server says`,
+        name,
         resource,
         interval: 1_000 / perSecond,
         burst: resource === "requests" ? burstAt(perSecond) : Math.max(1, limit)
