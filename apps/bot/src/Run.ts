@@ -7,7 +7,7 @@ import { type Error as PlatformError, FileSystem, type HttpClient, Path } from "
 import { NodeHttpClient } from "@effect/platform-node"
 import type { Migrator, SqlClient, SqlError } from "@effect/sql"
 import { Collector, Ledger, RecordStore } from "@tributary/collect"
-import { RateLimitedClient } from "@tributary/fetcher"
+import { type HostPolicy, RateLimitedClient } from "@tributary/fetcher"
 import { Retry } from "@tributary/resilience"
 import { Array, Clock, Duration, Effect, Layer, Record, Schema } from "effect"
 import type { BotConfig } from "./config/BotConfig.ts"
@@ -120,10 +120,13 @@ const database = (
 
 // A bot has time: it rather waits for its turn or for a server that is down for a minute than give a slice up.
 const http = (config: BotConfig): Layer.Layer<HttpClient.HttpClient | RateLimitedClient.RateLimitedClient> => {
-  const patient: RateLimitedClient.HostPolicy = {
+  const patient: HostPolicy.HostPolicy = {
     retry: Retry.make({ attempts: 6, base: "200 millis" }),
     attemptTimeout: "30 seconds",
-    totalTimeout: "10 minutes"
+    totalTimeout: "10 minutes",
+    // Both would give slices up in an outage that the attempts outlast.
+    breaker: false,
+    budget: false
   }
   return RateLimitedClient.layer({
     default: patient,

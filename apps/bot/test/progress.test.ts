@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Parameter, Source } from "@tributary/collect"
+import type { RateLimitedClient } from "@tributary/fetcher"
 import { Duration, Effect, Fiber, Schema, TestClock } from "effect"
 import * as Progress from "../src/Progress.ts"
 import { Screen } from "../src/Screen.ts"
@@ -28,11 +29,13 @@ const tally = {
   attempts: 25
 }
 
-const host = {
+const host: RateLimitedClient.Snapshot = {
   host: "a.test",
   active: 2,
   waiting: 0,
   pausedFor: Duration.zero,
+  circuit: "closed",
+  limits: [],
   attempts: 25,
   retries: 5,
   throttled: 2

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { HttpClientError, type HttpClientRequest } from "@effect/platform"
-import { DateTime, Duration, Schema } from "effect"
+import { DateTime, Duration, Predicate, Schema } from "effect"
 import { redactCause, redactRequest } from "./internal/redact.ts"
 import { codeOf, connectReason, faultOf, timeoutPhase } from "./internal/transport.ts"
 
@@ -168,6 +168,58 @@ export class RateLimitedError extends Schema.TaggedError<RateLimitedError>("@tri
 }
 
 /**
+ * What was paid for or granted is used up; asking more slowly does not help. The server said 402, or 429 with a wait of an
+ * hour or more, or with a body that speaks of a quota.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class QuotaError extends Schema.TaggedError<QuotaError>("@tributary/fetcher/QuotaError")("QuotaError", {
+  ...Exchange,
+  status: Schema.Int,
+  /** How long until there is some again, where it is known. */
+  retryAfter: Schema.optionalWith(Schema.DurationFromMillis, { exact: true }),
+  /** The same as a point of time. */
+  retryAt: Schema.optionalWith(Schema.DateTimeUtc, { exact: true }),
+  /** What the server says, as in `StatusError`. */
+  body: Schema.String
+}) {
+  get isTransient(): boolean {
+    return false
+  }
+  override get message(): string {
+    const when = this.retryAt === undefined ? "" : `; there is more at ${DateTime.formatIso(this.retryAt)}`
+    const said = this.body === "" ? "" : `: ${this.body}`
+    return `${where(this)}: the quota is used up (${this.status})${when}${said}${tried(this)}`
+  }
+}
+
+/**
+ * Too many requests to this host failed of late: this one was not sent, or not again.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CircuitOpenError extends Schema.TaggedError<CircuitOpenError>("@tributary/fetcher/CircuitOpenError")(
+  "CircuitOpenError",
+  {
+    ...Exchange,
+    /** How long from now until it is worth asking again. */
+    retryAfter: Schema.DurationFromMillis,
+    /** The same as a point of time. */
+    retryAt: Schema.DateTimeUtc
+  }
+) {
+  get isTransient(): boolean {
+    return true
+  }
+  override get message(): string {
+    const when = `try again in ${inSeconds(this.retryAfter)}`
+    return `${where(this)}: too many requests to this host failed of late; ${when}${tried(this)}`
+  }
+}
+
+/**
  * The body is larger than allowed; it was not read to its end.
  *
  * @since 0.1.0
@@ -212,7 +264,7 @@ export class DecodeError extends Schema.TaggedError<DecodeError>("@tributary/fet
 }
 
 /**
- * An address that came from outside (such as the link to the next page) was not followed.
+ * An address that came from outside (such as the link to the next page) was not asked.
  *
  * @since 0.1.0
  * @category errors
@@ -223,18 +275,24 @@ export class BlockedAddressError extends Schema.TaggedError<BlockedAddressError>
   ...Exchange,
   /** The address, redacted. */
   address: Schema.String,
-  /** `cross-origin`: it leads to another server than the one that was asked. `loop`: it was followed before. */
-  reason: Schema.Literal("cross-origin", "loop")
+  /**
+   * `cross-origin`: it leads to another server than the one that was asked. `loop`: it was followed before. `guard`: a
+   * `UrlGuard` or the transport's own filter does not let it through.
+   */
+  reason: Schema.Literal("cross-origin", "loop", "guard"),
+  /** What a guard says. */
+  detail: Schema.optionalWith(Schema.String, { exact: true })
 }) {
   get isTransient(): boolean {
     return false
   }
   override get message(): string {
-    const says =
-      this.reason === "loop"
-        ? "leads back to a page that was already read"
-        : "leads to another origin; it is not followed"
-    return `${where(this)}: the link ${this.address} ${says}`
+    const says = {
+      loop: "leads back to a page that was already read",
+      "cross-origin": "leads to another origin; it is not followed",
+      guard: this.detail ?? "is not let through"
+    }
+    return `${where(this)}: the ${this.reason === "guard" ? "address" : "link"} ${this.address} ${says[this.reason]}`
   }
 }
 
@@ -280,6 +338,8 @@ export const FetchError = Schema.Union(
   TimeoutError,
   StatusError,
   RateLimitedError,
+  QuotaError,
+  CircuitOpenError,
   BodyTooLargeError,
   DecodeError,
   BlockedAddressError,
@@ -296,6 +356,8 @@ export const FetchError = Schema.Union(
  *
  * export const advice = Match.type<FetchError.FetchError>().pipe(
  *   Match.tag("RateLimitedError", (error) => `come back at ${error.retryAt}`),
+ *   Match.tag("CircuitOpenError", (error) => `come back at ${error.retryAt}`),
+ *   Match.tag("QuotaError", () => "buy more, or wait"),
  *   Match.tag("ConnectError", "TimeoutError", () => "check the network"),
  *   Match.tag("StatusError", (error) => `the server says ${error.status}`),
  *   Match.tag("DecodeError", (error) => `the API has changed at ${error.path}`),
@@ -347,6 +409,8 @@ export const fromHttpClientError =
   (error: HttpClientError.HttpClientError): FetchError => {
     if (isFetchError(error.cause)) return error.cause
     const exchange = { ...facts, request: redactRequest(error.request) }
+    const known = fromTransport(error.cause)
+    if (known !== undefined) return known(exchange)
     const cause = error.cause === undefined ? {} : { cause: redactCause(error.request)(error.cause) }
     if (error._tag === "RequestError") {
       const unsent = { ...exchange, attempts: 0 }
@@ -367,6 +431,36 @@ export const fromHttpClientError =
       ...cause
     })
   }
+
+/**
+ * What a guard or `@tributary/undici` say by a class of their own, told by its tag: this package does not need them.
+ */
+const fromTransport = (cause: unknown): ((facts: Facts) => FetchError) | undefined => {
+  if (!Predicate.hasProperty(cause, "_tag")) return undefined
+  const limit = Predicate.hasProperty(cause, "limit") && Predicate.isNumber(cause.limit) ? cause.limit : undefined
+  const timeout =
+    Predicate.hasProperty(cause, "timeout") && Duration.isDuration(cause.timeout) ? cause.timeout : undefined
+  const within = timeout === undefined ? {} : { limit: timeout }
+  switch (cause._tag) {
+    case "ConnectTimeout":
+      return (facts) => new TimeoutError({ ...facts, phase: "connect", ...within })
+    case "HeadersTimeout":
+      return (facts) => new TimeoutError({ ...facts, phase: "headers", ...within })
+    case "BodyTimeout":
+      return (facts) => new TimeoutError({ ...facts, phase: "body", ...within })
+    case "BodyTooLarge":
+      return limit === undefined ? undefined : (facts) => new BodyTooLargeError({ ...facts, limit })
+    case "AddressBlocked":
+    case "BlockedUrlError": {
+      const shown = "url" in cause ? cause.url : "address" in cause ? cause.address : ""
+      const detail = cause instanceof Error ? cause.message : "is not let through"
+      return (facts) =>
+        new BlockedAddressError({ ...facts, attempts: 0, address: String(shown), reason: "guard", detail })
+    }
+    default:
+      return undefined
+  }
+}
 
 /**
  * As a platform error, for whatever speaks `HttpClient`: `fromHttpClientError` finds it again in the cause.

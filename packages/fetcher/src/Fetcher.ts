@@ -51,6 +51,9 @@ export interface Fetched {
 
 const defaultMaxBodyBytes = 32 * 1024 * 1024
 
+/** What asks for a longer wait is no throttle any more. */
+const anHour = Duration.hours(1)
+
 /** Of an error's body so much is shown. */
 const mostErrorCharacters = 200
 
@@ -58,7 +61,7 @@ const isRequestFirst = (args: IArguments): boolean => Predicate.hasProperty(args
 
 /**
  * Sends a request and reads the answer. Fails unless the status is 2xx: with `RateLimitedError` for 429, with
- * `StatusError` for any other.
+ * `QuotaError` for 402, and for a 429 that asks for an hour or more or speaks of a quota, with `StatusError` for any other.
  *
  * @since 0.1.0
  * @category requests
@@ -111,20 +114,25 @@ export const fetch: {
 
     const start = yield* readStart({ limit: mostErrorBytes, millis: mostDrainMillis })(response)
     const exchange = yield* facts
-    if (response.status !== 429) {
-      const text = redactText(request)(explanation(response.headers, new TextDecoder().decode(start)))
-      const body = cut(mostErrorCharacters)(printable(text.replaceAll(/\s+/g, " ").trim()))
-      return yield* new FetchError.StatusError({ ...exchange, status: response.status, body })
-    }
+    const { status } = response
+    const said = new TextDecoder().decode(start)
+    const text = redactText(request)(explanation(response.headers, said))
+    const body = cut(mostErrorCharacters)(printable(text.replaceAll(/\s+/g, " ").trim()))
     const now = yield* DateTime.now
-    const retryAfter = RateLimitHeaders.retryAfter(DateTime.toEpochMillis(now))(response.headers)
-    return yield* new FetchError.RateLimitedError({
-      ...exchange,
-      scope: "server",
-      ...(Option.isSome(retryAfter)
-        ? { retryAfter: retryAfter.value, retryAt: DateTime.addDuration(now, retryAfter.value) }
-        : {})
-    })
+    const throttle = RateLimitHeaders.throttle(DateTime.toEpochMillis(now))(response)
+    if (status !== 402 && status !== 429) {
+      return yield* new FetchError.StatusError({ ...exchange, status, body })
+    }
+    const retryAfter = Option.getOrUndefined(throttle)?.retryAfter
+    const when = retryAfter === undefined ? {} : { retryAfter, retryAt: DateTime.addDuration(now, retryAfter) }
+    // A throttle passes soon; a quota is bought, or granted by the day.
+    const isQuota =
+      status === 402 ||
+      /\bquota|_quota/i.test(said) ||
+      (retryAfter && Duration.greaterThanOrEqualTo(retryAfter, anHour))
+    return isQuota === true
+      ? yield* new FetchError.QuotaError({ ...exchange, ...when, status, body })
+      : yield* new FetchError.RateLimitedError({ ...exchange, ...when, scope: "server" })
   })
 )
 

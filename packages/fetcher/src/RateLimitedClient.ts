@@ -1,18 +1,48 @@
 /**
  * An `HttpClient` that is polite and patient: a layer over any other `HttpClient`.
  *
- * For each host it keeps to the limits, obeys `Retry-After` (everybody who waits for that host does), retries what is safe
- * to retry, and bounds every attempt and the request as a whole in time. Whatever speaks `@effect/platform` gets that by
+ * For each host it keeps to the limits, those that it is given and those that the server tells in its headers; obeys
+ * `Retry-After` (everybody who waits for that host does), retries what is safe to retry on a budget, leaves a host alone
+ * that fails, and bounds every attempt and the request as a whole in time. Whatever speaks `@effect/platform` gets that by
  * one layer.
  *
- * A request's way: total deadline -> retry -> limiter -> attempt timeout -> transport -> what the server said.
+ * A request's way is that of `Policy` of `@tributary/resilience`: total deadline -> hedge -> retry with its budget -> breaker
+ * -> limiter -> permit -> breaker -> attempt timeout -> transport -> what the server said.
  *
  * @since 0.1.0
  */
 import { Headers, HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "@effect/platform"
-import { RateLimiter, Retry } from "@tributary/resilience"
-import { Clock, Context, Data, DateTime, Duration, Effect, FiberRef, Layer, Option, type Scope } from "effect"
+import {
+  Aimd,
+  type CircuitBreaker,
+  type ConcurrencyLimiter,
+  type Deadline,
+  Hedge,
+  Policy,
+  type RateLimiter,
+  Retry,
+  RetryBudget
+} from "@tributary/resilience"
+import {
+  Clock,
+  Config,
+  type ConfigError,
+  Context,
+  DateTime,
+  Duration,
+  Effect,
+  FiberRef,
+  Layer,
+  Mailbox,
+  Option,
+  type Schema,
+  type Scope,
+  Stream
+} from "effect"
+import * as ClientEvent from "./ClientEvent.ts"
 import * as FetchError from "./FetchError.ts"
+import * as HostPolicy from "./HostPolicy.ts"
+import { ClientMetrics } from "./internal/clientMetrics.ts"
 import {
   currentMaxBodyBytes,
   drain,
@@ -20,64 +50,49 @@ import {
   mostDrainMillis,
   mostErrorBytes,
   read,
-  readStart
+  readStart,
+  type TooLarge
 } from "./internal/exchange.ts"
 import { ReadResponse } from "./internal/ReadResponse.ts"
 import { redactRequest } from "./internal/redact.ts"
+import { type AttemptError, Failed, facts as errorFacts, Refused } from "./internal/refusal.ts"
 import * as RateLimitHeaders from "./RateLimitHeaders.ts"
 
 /**
- * How to treat one host.
- *
  * @since 0.1.0
  * @category models
  */
-export interface HostPolicy {
-  /** Requests that may start, attempts included; all limits hold at once. Defaults to none. */
-  readonly limits?: ReadonlyArray<RateLimiter.Limit> | undefined
-  /** Defaults to `Retry.make()`: 3 attempts, full jitter from 50 ms, capped at 20 seconds. */
-  readonly retry?: Retry.Policy | undefined
+export interface Options extends HostPolicy.HostPolicies {
   /**
-   * From the turn to the answer: to its headers, or to the end of its body where the `Fetcher` asks. Defaults to 10 seconds.
+   * What a request is counted under: an API token, a tenant, a route. Each key has limits, a breaker and permits of its own, by
+   * the policy of the request's host. Defaults to the host, with its port where it is not the scheme's own.
    */
-  readonly attemptTimeout?: Duration.DurationInput | undefined
-  /**
-   * Queueing, attempts and waits together. A request that is known not to make it fails at once, without being sent.
-   * Defaults to 30 seconds.
-   */
-  readonly totalTimeout?: Duration.DurationInput | undefined
+  readonly key?: ((request: HttpClientRequest.HttpClientRequest, url: URL) => string) | undefined
 }
 
 /**
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** For hosts that `hosts` does not name. Defaults to `{}`. */
-  readonly default?: HostPolicy | undefined
-  /** By host, with the port where it is not the scheme's own: `api.example.com`, `127.0.0.1:8080`. */
-  readonly hosts?: Readonly<Record<string, HostPolicy>> | undefined
-}
-
-/**
- * What a host is doing, and what it did so far.
+ * What a key is doing, and what it did so far.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Snapshot {
+  /** The host, or what `Options.key` makes of the requests. */
   readonly host: string
   /** Attempts under way. */
   readonly active: number
-  /** Requests that wait for a turn. */
+  /** Requests that wait for a turn or a permit. */
   readonly waiting: number
   /** How long the host is paused, as the server asked; zero if it is not. */
   readonly pausedFor: Duration.Duration
+  readonly circuit: CircuitBreaker.State
+  /** The limits that hold: the own ones, those that the server told, and the one that was found. */
+  readonly limits: ReadonlyArray<RateLimiter.LimitSnapshot>
   /** Attempts sent so far. */
   readonly attempts: number
   /** Of these, attempts after the first of a request. */
   readonly retries: number
-  /** Answers with status 429 so far. */
+  /** Answers so far that asked to slow down. */
   readonly throttled: number
 }
 
@@ -90,46 +105,68 @@ export interface Snapshot {
 export class RateLimitedClient extends Context.Tag("@tributary/fetcher/RateLimitedClient")<
   RateLimitedClient,
   {
-    /** The hosts seen, the thousand most recent at most. */
+    /** The keys seen, the thousand most recent at most. */
     readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>
+    /**
+     * What happens from the subscription on. Never ends. A subscriber who falls behind by more than 1,024 events misses the
+     * oldest; without one, nothing is made.
+     */
+    readonly events: Stream.Stream<ClientEvent.ClientEvent>
   }
 >() {}
 
+/** What the hosts of one policy share. */
+interface Parts {
+  readonly deadline: Duration.DurationInput
+  readonly attempt: Duration.DurationInput
+  readonly limiter: RateLimiter.RateLimiter["Type"]
+  readonly breaker: CircuitBreaker.CircuitBreaker["Type"] | undefined
+  readonly concurrency: ConcurrencyLimiter.ConcurrencyLimiter["Type"] | undefined
+}
+
+interface HostParts extends Parts, Pick<Policy.Policy<AttemptError>, keyof typeof errorFacts> {
+  readonly key: string
+  readonly retry: Policy.RetryOptions<AttemptError>
+  readonly budget: RetryBudget.RetryBudget["Type"] | undefined
+  readonly hedge: Hedge.Hedge["Type"] | undefined
+}
+
 interface Host {
-  readonly policy: Required<{ readonly [K in keyof Omit<HostPolicy, "limits">]: NonNullable<HostPolicy[K]> }>
+  readonly policy: HostParts
+  readonly metrics: ClientMetrics
   active: number
   attempts: number
   retries: number
   throttled: number
 }
 
+type PolicyError = Policy.Errors<HostParts>
+
 const mostHosts = 1_000
 
-/** An answer that is worth another attempt; the last one goes to the user as it is. */
-class Refused extends Data.TaggedError("Refused")<{
-  readonly response: HttpClientResponse.HttpClientResponse
-  /** The limiter holds the host back. */
-  readonly paused: boolean
-  /** False if the pause ends after the request's deadline. */
-  readonly inTime: boolean
-}> {}
+const eventsKept = 1_024
 
 // RFC 9110, 9.2.2. What is not idempotent is only sent again under a key by which the server knows it again.
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 const maySendAgain = (request: HttpClientRequest.HttpClientRequest): boolean =>
   (idempotent.has(request.method) || Headers.has(request.headers, "idempotency-key")) && request.body._tag !== "Stream"
 
+const isOverload = (error: unknown): boolean =>
+  error instanceof Refused
+    ? error.isThrottle || error.response.status === 503
+    : error instanceof Failed && error.error._tag === "TimeoutError"
+
 /**
  * The client over the `HttpClient` in context. Statuses are left as they are: after the last attempt the user gets the
  * response, be it a 503. What fails in transport or is not let through fails as a platform `RequestError` whose cause is a
  * `FetchError` (`FetchError.fromHttpClientError` gets it back).
  *
- * Retried are failed connections, timeouts of an attempt and the statuses 408, 425, 429, 500, 502, 503, 504, 522, 524, for
- * methods that are idempotent or carry an `Idempotency-Key`, but no body that is a stream. The body of a response that is
- * tried again is drained first (64 KiB or a second, then it is hung up on).
+ * Retried are failed connections, timeouts of an attempt and the statuses 408, 425, 429, 500, 502, 503, 504, 522, 524, and
+ * a 403 that asks to slow down, for methods that are idempotent or carry an `Idempotency-Key`, but no body that is a stream.
+ * The body of a response that is tried again is drained first (64 KiB or a second, then it is hung up on).
  *
- * A `Retry-After` of a 429 or 503 holds back the whole host; a 429 without one does so for a second, doubled with each
- * attempt of that request.
+ * What asks to slow down (`RateLimitHeaders.throttle`) holds back the whole key for as long as it says; where it does not
+ * say, the key's rate is lowered, and searched for anew. Limits in the headers of any response are kept to.
  *
  * @since 0.1.0
  * @category constructors
@@ -137,196 +174,315 @@ const maySendAgain = (request: HttpClientRequest.HttpClientRequest): boolean =>
 export const make = (
   options: Options = {}
 ): Effect.Effect<
-  { readonly client: HttpClient.HttpClient; readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>> },
+  { readonly client: HttpClient.HttpClient } & RateLimitedClient["Type"],
   never,
   HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function* () {
     const transport = yield* HttpClient.HttpClient
-    const policyOf = (host: string): HostPolicy => options.hosts?.[host] ?? options.default ?? {}
-    const limiter = yield* RateLimiter.make({ limits: (host) => policyOf(host).limits ?? [] })
+    const policyOf = HostPolicy.of(options)
     const hosts = new Map<string, Host>()
 
-    const hostOf = (name: string): Host => {
-      const known = hosts.get(name)
-      if (known !== undefined) {
-        // To the end: those at the front are dropped first.
-        hosts.delete(name)
-        hosts.set(name, known)
-        return known
-      }
-      if (hosts.size >= mostHosts) {
-        for (const [other, { active }] of hosts) {
-          if (active > 0) continue
-          hosts.delete(other)
-          break
-        }
-      }
-      const { attemptTimeout = "10 seconds", retry = Retry.make(), totalTimeout = "30 seconds" } = policyOf(name)
-      const host: Host = {
-        policy: { attemptTimeout, retry, totalTimeout },
-        active: 0,
-        attempts: 0,
-        retries: 0,
-        throttled: 0
-      }
-      hosts.set(name, host)
-      return host
+    const subscribers = new Set<Mailbox.Mailbox<ClientEvent.ClientEvent>>()
+    const publish = (event: ClientEvent.ClientEvent): void => {
+      for (const subscriber of subscribers) subscriber.unsafeOffer(event)
     }
+
+    // One set of keyed parts for each policy.
+    const partsOf = new Map<HostPolicy.HostPolicy, Parts>()
+    for (const policy of HostPolicy.all(options)) partsOf.set(policy, yield* makeParts(policy, publish, subscribers))
+
+    const makeHost = (name: string, policy: HostPolicy.HostPolicy): Effect.Effect<Host> =>
+      Effect.gen(function* () {
+        const parts = partsOf.get(policy) as Parts
+        const { budget = {}, hedge = false, retry = Retry.make() } = policy
+        const purse = budget === false ? undefined : yield* RetryBudget.make(budget)
+        const gate = purse === undefined ? Effect.succeed(true) : purse.withdraw()
+        const hedging =
+          hedge === false
+            ? undefined
+            : yield* Hedge.make({
+                ...hedge,
+                gate: Effect.tap(gate, (granted) => {
+                  if (granted) publish(ClientEvent.Hedged({ key: name }))
+                  return Effect.void
+                })
+              })
+        const metrics = new ClientMetrics(name)
+        const host: Host = {
+          policy: {
+            ...parts,
+            ...errorFacts,
+            key: name,
+            budget: purse,
+            hedge: hedging,
+            retry: {
+              policy: retry,
+              while: (error) => error.again,
+              onRetry: (error, { attempt, delay }) =>
+                Effect.suspend(() => {
+                  host.retries++
+                  metrics.retried()
+                  publish(ClientEvent.Retried({ key: name, attempt, delay, reason: reasonOf(error) }))
+                  return error._tag === "Refused" ? drain(mostDrainMillis)(error.response) : Effect.void
+                })
+            }
+          },
+          metrics,
+          active: 0,
+          attempts: 0,
+          retries: 0,
+          throttled: 0
+        }
+        return host
+      })
+
+    const hostOf = (name: string, url: URL): Effect.Effect<Host> =>
+      Effect.suspend(() => {
+        const known = hosts.get(name)
+        if (known !== undefined) {
+          // To the end: those at the front are dropped first.
+          hosts.delete(name)
+          hosts.set(name, known)
+          return Effect.succeed(known)
+        }
+        return Effect.map(makeHost(name, policyOf(url.host)), (made) => {
+          const other = hosts.get(name)
+          if (other !== undefined) return other
+          if (hosts.size >= mostHosts) {
+            for (const [other, { active }] of hosts) {
+              if (active > 0) continue
+              hosts.delete(other)
+              break
+            }
+          }
+          hosts.set(name, made)
+          return made
+        })
+      })
 
     const execute = (request: HttpClientRequest.HttpClientRequest) =>
       Option.match(HttpClientRequest.toUrl(request), {
         onNone: () => transport.execute(request),
         onSome: (url) =>
-          Effect.flatMap(monotonicMillis, (startedAt) => send(withoutFragment(request), url.host, startedAt))
+          Effect.flatMap(hostOf(options.key?.(request, url) ?? url.host, url), (host) =>
+            send(transport, withoutFragment(request), host, publish)
+          )
       })
 
-    const send = (
-      request: HttpClientRequest.HttpClientRequest,
-      key: string,
-      startedAt: number
-    ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
-      const host = hostOf(key)
-      const total = Duration.toMillis(host.policy.totalTimeout)
-      let attempts = 0
-      const facts = Effect.map(monotonicMillis, (now) => ({
-        request: redactRequest(request),
-        attempts,
-        elapsed: Duration.millis(now - startedAt)
-      }))
-
-      const takeTurn = Effect.flatMap(monotonicMillis, (now) =>
-        limiter.takeWithin(key, { maxWait: startedAt + total - now })
-      ).pipe(
-        Effect.catchAll(({ retryAfter }) =>
-          Effect.flatMap(Effect.all([facts, DateTime.now]), ([facts, now]) => {
-            const retryAt = DateTime.addDuration(now, retryAfter)
-            return new FetchError.RateLimitedError({ ...facts, scope: "client", retryAfter, retryAt })
-          })
-        )
-      )
-
-      const transmit = Effect.flatMap(monotonicMillis, (now) => {
-        const left = startedAt + total - now
-        if (left <= 0) return timedOut("total", total)
-        attempts++
-        host.attempts++
-        if (attempts > 1) host.retries++
-        const allowed = Duration.toMillis(host.policy.attemptTimeout)
-        return transport.execute(request).pipe(
-          Effect.flatMap(readBody),
-          Effect.catchTags({
-            RequestError: fromTransport,
-            ResponseError: fromTransport,
-            TooLarge: ({ limit }) =>
-              Effect.flatMap(facts, (facts) => new FetchError.BodyTooLargeError({ ...facts, limit }))
-          }),
-          Effect.timeoutOption(Math.min(left, allowed)),
-          Effect.flatMap(
-            Option.match({
-              onNone: () => (left < allowed ? timedOut("total", total) : timedOut("attempt", allowed)),
-              onSome: Effect.succeed
-            })
-          )
-        )
-      })
-
-      const timedOut = (phase: FetchError.TimeoutError["phase"], limit: number) =>
-        Effect.flatMap(
-          facts,
-          (facts) => new FetchError.TimeoutError({ ...facts, phase, limit: Duration.millis(limit) })
-        )
-
-      const fromTransport = (error: HttpClientError.HttpClientError) =>
-        Effect.flatMap(facts, (facts) => Effect.fail(FetchError.fromHttpClientError(facts)(error)))
-
-      const readBody = (response: HttpClientResponse.HttpClientResponse) =>
-        Effect.flatMap(FiberRef.get(currentMaxBodyBytes), (limit) =>
-          Option.isSome(limit) && isSuccess(response)
-            ? Effect.map(read(limit.value)(response), (body) => new ReadResponse(response, body, attempts))
-            : Effect.succeed(response)
-        )
-
-      // Not under the attempt's timeout: a failure is what its status says, be its body slow or cut off.
-      const readErrorBody = (response: HttpClientResponse.HttpClientResponse) =>
-        Effect.gen(function* () {
-          if (isSuccess(response) || Option.isNone(yield* FiberRef.get(currentMaxBodyBytes))) return response
-          const body = yield* readStart({ limit: mostErrorBytes, millis: yield* drainMillis })(response)
-          return new ReadResponse(response, body, attempts)
-        })
-
-      const drainMillis = Effect.map(monotonicMillis, (now) =>
-        Math.min(mostDrainMillis, Math.max(0, startedAt + total - now))
-      )
-
-      // A 429 holds back everybody who waits for this host, and so does a 503 that says when to come back: at once, before
-      // anything else is done with it.
-      const obey = (response: HttpClientResponse.HttpClientResponse) =>
-        Effect.gen(function* () {
-          const throttled = response.status === 429
-          if (throttled) host.throttled++
-          const asked = RateLimitHeaders.retryAfter(yield* Clock.currentTimeMillis)(response.headers)
-          const pause = Option.orElse(
-            Option.filter(asked, () => throttled || response.status === 503),
-            () => (throttled ? Option.some(Retry.bound(throttleBackoff)(attempts)) : Option.none())
-          )
-          if (Option.isSome(pause)) yield* limiter.pause(key, pause.value)
-          const wait = Duration.toMillis(Option.getOrElse(pause, () => Duration.zero))
-          const inTime = (yield* monotonicMillis) + wait <= startedAt + total
-          return yield* new Refused({ response: yield* readErrorBody(response), paused: wait > 0, inTime })
-        })
-
-      const counted = <A, E>(self: Effect.Effect<A, E>) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => host.active++),
-          () => self,
-          () => Effect.sync(() => host.active--)
-        )
-
-      const attempt = Effect.zipRight(
-        takeTurn,
-        counted(
-          Effect.flatMap(transmit, (response) =>
-            FetchError.isTransientStatus(response.status) ? obey(response) : readErrorBody(response)
-          )
-        )
-      )
-
-      const retried = Retry.retry(attempt, {
-        policy: host.policy.retry,
-        within: total,
-        while: (error) =>
-          maySendAgain(request) &&
-          (error._tag === "Refused" ? error.inTime : error.isTransient && error._tag !== "RateLimitedError"),
-        // The limiter makes it wait, in the queue with the others and at the limits' pace.
-        retryAfter: (error) => (error._tag === "Refused" && error.paused ? Option.some(0) : Option.none()),
-        onRetry: (error) =>
-          error._tag === "Refused"
-            ? Effect.flatMap(drainMillis, (millis) => drain(millis)(error.response))
-            : Effect.void
-      })
-
-      return Effect.catchAll(retried, (error) =>
-        error._tag === "Refused"
-          ? Effect.succeed(error.response)
-          : Effect.fail(FetchError.toHttpClientError(request)(error))
-      )
-    }
-
-    const snapshot = Effect.map(limiter.snapshot, (keys) => {
-      const waits = new Map(keys.map((key) => [key.key, key]))
+    const snapshot = Effect.gen(function* () {
+      const keys = new Map<string, Partial<Omit<Snapshot, "waiting">> & { waiting: number }>()
+      for (const { breaker, concurrency, limiter } of partsOf.values()) {
+        for (const { key, limits, pausedFor, waiting } of yield* limiter.snapshot) {
+          keys.set(key, { limits, pausedFor, waiting })
+        }
+        const permits = concurrency === undefined ? [] : (yield* concurrency.snapshot).keys
+        for (const { key, waiting } of permits) {
+          const known = keys.get(key)
+          keys.set(key, { ...known, waiting: waiting + (known?.waiting ?? 0) })
+        }
+        for (const { key, state } of breaker === undefined ? [] : yield* breaker.snapshot) {
+          keys.set(key, { waiting: 0, ...keys.get(key), circuit: state })
+        }
+      }
       return Array.from(hosts, ([host, { active, attempts, retries, throttled }]): Snapshot => {
-        const { pausedFor = Duration.zero, waiting = 0 } = waits.get(host) ?? {}
-        return { host, active, waiting, pausedFor, attempts, retries, throttled }
+        const { circuit = "closed", limits = [], pausedFor = Duration.zero, waiting = 0 } = keys.get(host) ?? {}
+        return { host, active, waiting, pausedFor, circuit, limits, attempts, retries, throttled }
       })
     })
+
+    const events = Effect.gen(function* () {
+      const mailbox = yield* Mailbox.make<ClientEvent.ClientEvent>({ capacity: eventsKept, strategy: "sliding" })
+      yield* Effect.acquireRelease(
+        Effect.sync(() => subscribers.add(mailbox)),
+        () => Effect.sync(() => subscribers.delete(mailbox))
+      )
+      return Mailbox.toStream(mailbox)
+    }).pipe(Stream.unwrapScoped)
 
     const client = HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
       Effect.flatMap(execute),
       Effect.succeed
     )
-    return { client, snapshot }
+    return { client, snapshot, events }
   })
+
+const makeParts = (
+  policy: HostPolicy.HostPolicy,
+  publish: (event: ClientEvent.ClientEvent) => void,
+  subscribers: ReadonlySet<unknown>
+): Effect.Effect<Parts, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { breaker = {}, concurrency = 20, discover, limits = [] } = policy
+    const made = yield* Policy.make({
+      deadline: policy.totalTimeout ?? "30 seconds",
+      attempt: policy.attemptTimeout ?? "10 seconds",
+      limiter: { limits, discover },
+      breaker: breaker === false ? undefined : breaker,
+      concurrency:
+        concurrency === false
+          ? undefined
+          : { perKey: typeof concurrency === "number" ? concurrency : Aimd.make({ ...concurrency, isOverload }) }
+    })
+    if (made.breaker !== undefined) {
+      yield* Effect.forkScoped(
+        Stream.runForEach(made.breaker.changes, (change) =>
+          Effect.sync(() => publish(ClientEvent.CircuitChanged(change)))
+        )
+      )
+    }
+    const { takeWithin } = made.limiter
+    // Nobody listens: nothing is measured.
+    const heard: typeof takeWithin = (key: string, options: RateLimiter.TakeWithinOptions = {}) =>
+      Effect.suspend(() =>
+        subscribers.size === 0
+          ? takeWithin(key, options)
+          : Effect.flatMap(monotonicMillis, (asked) =>
+              Effect.tap(takeWithin(key, options), () =>
+                Effect.map(monotonicMillis, (now) => {
+                  if (now > asked) publish(ClientEvent.Waited({ key, wait: Duration.millis(now - asked) }))
+                })
+              )
+            )
+      )
+    return { ...made, limiter: { ...made.limiter, takeWithin: heard } }
+  })
+
+const reasonOf = (error: AttemptError | Deadline.AttemptTimeout): string =>
+  error._tag === "Refused" ? String(error.response.status) : error._tag === "Failed" ? error.error._tag : "TimeoutError"
+
+const send = (
+  transport: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest,
+  host: Host,
+  publish: (event: ClientEvent.ClientEvent) => void
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+  Effect.flatMap(Effect.all([monotonicMillis, FiberRef.get(currentMaxBodyBytes)]), ([startedAt, maxBodyBytes]) => {
+    const again = maySendAgain(request)
+    const { key, limiter } = host.policy
+    let attempts = 0
+    const facts = Effect.map(monotonicMillis, (now) => ({
+      request: redactRequest(request),
+      attempts,
+      elapsed: Duration.millis(now - startedAt)
+    }))
+
+    const failed = (error: HttpClientError.HttpClientError) =>
+      Effect.flatMap(facts, (facts) => {
+        const known = FetchError.fromHttpClientError(facts)(error)
+        return new Failed({ error: known, again: again && known.isTransient })
+      })
+
+    type Received = Effect.Effect<
+      HttpClientResponse.HttpClientResponse,
+      Refused | TooLarge | HttpClientError.ResponseError
+    >
+    const received = (response: HttpClientResponse.HttpClientResponse): Received =>
+      Effect.flatMap(Clock.currentTimeMillis, (now): Received => {
+        const observations = RateLimitHeaders.observations(now)(response.headers)
+        const inFlight = host.active - 1
+        const observed =
+          observations.length === 0
+            ? Effect.void
+            : Effect.forEach(observations, (one) => limiter.observe(key, { ...one, inFlight }), { discard: true })
+        const throttle = RateLimitHeaders.throttle(now)(response)
+        if (Option.isNone(throttle) && !FetchError.isTransientStatus(response.status)) {
+          return Effect.zipRight(observed, readBody(response))
+        }
+        const retryAfter = Option.flatMapNullable(throttle, ({ retryAfter }) => retryAfter).pipe(
+          Option.filter(Duration.greaterThan(Duration.zero))
+        )
+        if (Option.isSome(throttle)) {
+          host.throttled++
+          host.metrics.throttled()
+          const { status } = response
+          if (Option.isSome(retryAfter)) publish(ClientEvent.Paused({ key, duration: retryAfter.value, status }))
+        }
+        const refused = new Refused({ response, isThrottle: Option.isSome(throttle), retryAfter, again })
+        return Effect.zipRight(observed, Effect.fail(refused))
+      })
+
+    const readBody = (response: HttpClientResponse.HttpClientResponse) =>
+      Option.isSome(maxBodyBytes) && isSuccess(response)
+        ? Effect.map(read(maxBodyBytes.value)(response), (body) => new ReadResponse(response, body, attempts))
+        : Effect.succeed(response)
+
+    const transmit = Effect.suspend(() => {
+      attempts++
+      host.attempts++
+      return transport.execute(request).pipe(
+        Effect.flatMap(received),
+        Effect.catchTags({
+          RequestError: failed,
+          ResponseError: failed,
+          TooLarge: ({ limit }) =>
+            Effect.flatMap(
+              facts,
+              (facts) => new Failed({ error: new FetchError.BodyTooLargeError({ ...facts, limit }), again: false })
+            )
+        })
+      )
+    })
+
+    const attempt = Effect.acquireUseRelease(
+      Effect.map(monotonicMillis, (now) => {
+        host.metrics.active(++host.active)
+        return now
+      }),
+      () => transmit,
+      (since, exit) =>
+        Effect.map(monotonicMillis, (now) => {
+          host.metrics.active(--host.active)
+          host.metrics.ended(request.method, exit, now - since)
+        })
+    )
+
+    // A failure is what its status says, be its body slow or cut off: it is not under the policy's times.
+    const explained = (response: HttpClientResponse.HttpClientResponse) =>
+      isSuccess(response) || Option.isNone(maxBodyBytes)
+        ? Effect.succeed(response)
+        : Effect.map(
+            readStart({ limit: mostErrorBytes, millis: mostDrainMillis })(response),
+            (body) => new ReadResponse(response, body, attempts)
+          )
+
+    const policy = again || host.policy.hedge === undefined ? host.policy : { ...host.policy, hedge: undefined }
+    return Policy.apply(attempt, policy).pipe(
+      Effect.catchAll((error) =>
+        error._tag === "Refused"
+          ? Effect.succeed(error.response)
+          : Effect.flatMap(Effect.all([facts, DateTime.now]), ([facts, now]) =>
+              Effect.fail(FetchError.toHttpClientError(request)(fetchErrorOf(error, facts, now)))
+            )
+      ),
+      Effect.flatMap(explained)
+    )
+  })
+
+/** What a part of the policy says, as a user of HTTP knows it. */
+const fetchErrorOf = (
+  error: Failed | PolicyError,
+  facts: Schema.Struct.Type<typeof FetchError.Exchange>,
+  now: DateTime.Utc
+): FetchError.FetchError => {
+  switch (error._tag) {
+    case "Failed":
+      return error.error
+    case "AttemptTimeout":
+      return new FetchError.TimeoutError({ ...facts, phase: "attempt", limit: error.limit })
+    case "DeadlineExceeded":
+      return new FetchError.TimeoutError({ ...facts, phase: "total", limit: error.limit })
+    case "CircuitOpen": {
+      const { retryAfter } = error
+      return new FetchError.CircuitOpenError({ ...facts, retryAfter, retryAt: DateTime.addDuration(now, retryAfter) })
+    }
+    case "RateLimitExceeded": {
+      const { retryAfter } = error
+      const retryAt = DateTime.addDuration(now, retryAfter)
+      return new FetchError.RateLimitedError({ ...facts, scope: "client", retryAfter, retryAt })
+    }
+  }
+}
 
 /**
  * @example
@@ -347,13 +503,21 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient, never, HttpClient.HttpClient> =>
   Layer.scopedContext(
-    Effect.map(make(options), ({ client, snapshot }) =>
-      Context.make(HttpClient.HttpClient, client).pipe(Context.add(RateLimitedClient, { snapshot }))
+    Effect.map(make(options), ({ client, events, snapshot }) =>
+      Context.make(HttpClient.HttpClient, client).pipe(Context.add(RateLimitedClient, { snapshot, events }))
     )
   )
 
-/** After a 429 that does not say when to come back. */
-const throttleBackoff = Retry.make({ base: "1 second", jitter: "none" })
+/**
+ * The same with options that come from the configuration.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<HttpClient.HttpClient | RateLimitedClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
 
 const withoutFragment = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.removeHash(

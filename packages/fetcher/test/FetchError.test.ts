@@ -218,12 +218,26 @@ for (const { attempts, layer, name } of Loopback.transports) {
       }).pipe(Effect.provide(layer))
     )
 
-    it.scopedLive("RateLimitedError: server, for longer than a date can say", () =>
+    it.scopedLive("QuotaError: for longer than a date can say", () =>
       Effect.gen(function* () {
         const { url } = yield* Loopback.serve(Loopback.body(429, "", { "retry-after": "9".repeat(30) }))
-        const error = isOf("RateLimitedError")(yield* failure(get(url)))
+        const error = isOf("QuotaError")(yield* failure(get(url)))
         assert.deepStrictEqual(error.retryAfter, Duration.seconds(2 ** 31))
         assert.include(error.message, "at 20")
+      }).pipe(Effect.provide(layer))
+    )
+
+    it.scopedLive("QuotaError: 402, and 429 with a body that says so", () =>
+      Effect.gen(function* () {
+        const paid = yield* Loopback.serve(Loopback.body(402, "pay first"))
+        const unpaid = isOf("QuotaError")(yield* failure(get(paid.url)))
+        assert.deepStrictEqual([unpaid.status, unpaid.body, unpaid.retryAfter], [402, "pay first", undefined])
+        const spent = yield* Loopback.serve(
+          Loopback.body(429, `{"error":{"code":"insufficient_quota"}}`, { "retry-after-ms": "1" })
+        )
+        const error = isOf("QuotaError")(yield* failure(get(spent.url)))
+        assert.deepStrictEqual([error.status, error.isTransient], [429, false])
+        assert.include(error.message, "the quota is used up (429)")
       }).pipe(Effect.provide(layer))
     )
 
@@ -565,6 +579,8 @@ describe("types", () => {
       | "TimeoutError"
       | "StatusError"
       | "RateLimitedError"
+      | "QuotaError"
+      | "CircuitOpenError"
       | "BodyTooLargeError"
       | "DecodeError"
       | "BlockedAddressError"
@@ -580,7 +596,7 @@ describe("types", () => {
       "connect" | "headers" | "body" | "attempt" | "total"
     >()
     expectTypeOf<FetchError.RateLimitedError["scope"]>().toEqualTypeOf<"server" | "client">()
-    expectTypeOf<FetchError.BlockedAddressError["reason"]>().toEqualTypeOf<"cross-origin" | "loop">()
+    expectTypeOf<FetchError.BlockedAddressError["reason"]>().toEqualTypeOf<"cross-origin" | "loop" | "guard">()
     expectTypeOf<FetchError.InvalidRequestError["reason"]>().toEqualTypeOf<"url" | "headers" | "body">()
 
     const request = get("http://h/")

@@ -1,7 +1,7 @@
 /** Real servers on loopback that close with their scope, and what they saw. */
 import { FetchHttpClient, type HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
-import { RateLimitedClient } from "@tributary/fetcher"
+import { type HostPolicy, RateLimitedClient } from "@tributary/fetcher"
 import { Retry } from "@tributary/resilience"
 import { Effect, Layer, type Scope } from "effect"
 import * as http from "node:http"
@@ -89,17 +89,17 @@ export const body =
   }
 
 /** Two attempts, at once. */
-export const impatient: RateLimitedClient.HostPolicy = {
+export const impatient: HostPolicy.HostPolicy = {
   retry: Retry.make({ attempts: 2, base: "1 millis" })
 }
 
 export const overUndici = (
-  policy: RateLimitedClient.HostPolicy = impatient
+  policy: HostPolicy.HostPolicy = impatient
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient.RateLimitedClient> =>
   RateLimitedClient.layer({ default: policy }).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
 export const overFetch = (
-  policy: RateLimitedClient.HostPolicy = impatient
+  policy: HostPolicy.HostPolicy = impatient
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient.RateLimitedClient> =>
   RateLimitedClient.layer({ default: policy }).pipe(Layer.provide(FetchHttpClient.layer))
 

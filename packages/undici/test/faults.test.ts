@@ -1,0 +1,99 @@
+import { assert, describe, it } from "@effect/vitest"
+import { FakeServer } from "@tributary/testing"
+import type { UndiciClient, UndiciError } from "@tributary/undici"
+import { Effect } from "effect"
+import { facts, outcome } from "./failures.ts"
+import { serve, serveRaw, serveTls } from "./server.ts"
+
+const body = FakeServer.text("x".repeat(4000))
+
+describe("faults", () => {
+  const cases: ReadonlyArray<
+    readonly [name: string, FakeServer.Behaviour, expected: ReadonlyArray<unknown>, options?: UndiciClient.Options]
+  > = [
+    ["reset", FakeServer.reset, ["RequestError", "Transport", "ConnectionLost", "headers"]],
+    ["ended without an answer", FakeServer.hangUp, ["RequestError", "Transport", "ConnectionLost", "headers"]],
+    ["silence", FakeServer.silence, ["RequestError", "Transport", "HeadersTimeout"], { headersTimeout: "50 millis" }],
+    ["reset in the body", FakeServer.resetMidBody(body), ["ResponseError", "Decode", "ConnectionLost", "body"]],
+    [
+      "stalled in the body",
+      FakeServer.stallMidBody(body),
+      ["ResponseError", "Decode", "BodyTimeout"],
+      { bodyTimeout: "50 millis" }
+    ],
+    [
+      "a body shorter than promised",
+      FakeServer.lengthOffBy(10)(body),
+      ["ResponseError", "Decode", "ConnectionLost", "body"]
+    ],
+    ["a slow body", FakeServer.drip({ bytes: 2, every: "5 millis" })(FakeServer.text("abcdefgh")), ["no failure", 8]],
+    [
+      "a bomb",
+      FakeServer.gzipBomb(),
+      ["ResponseError", "Decode", "BodyTooLarge", "decoded", 1_000_000],
+      { maxDecodedSize: 1_000_000 }
+    ],
+    ["too long", body, ["ResponseError", "Decode", "BodyTooLarge", "wire", 3999], { maxBodySize: 3999 }],
+    ["just not too long", body, ["no failure", 4000], { maxBodySize: 4000 }],
+    [
+      "redirects without end",
+      FakeServer.redirectLoop,
+      ["RequestError", "Transport", "TooManyRedirects"],
+      { maxRedirections: 5 }
+    ]
+  ]
+  for (const [name, behaviour, expected, options] of cases) {
+    it.scopedLive(name, () =>
+      Effect.gen(function* () {
+        const { url } = yield* FakeServer.serve(behaviour)
+        assert.deepStrictEqual(facts(yield* outcome({ url, ...options })), expected)
+      })
+    )
+  }
+
+  it.scopedLive("a closed port, an unknown name, a certificate of nobody", () =>
+    Effect.gen(function* () {
+      const port = yield* Effect.scoped(
+        Effect.map(
+          serve(() => {}),
+          (server) => server.port
+        )
+      )
+      const { url } = yield* serveTls((_, response) => response.end())
+      for (const [target, code] of [
+        [`http://127.0.0.1:${port}`, "ECONNREFUSED"],
+        ["http://nowhere.invalid", /^(ENOTFOUND|EAI_AGAIN)$/],
+        [url, "DEPTH_ZERO_SELF_SIGNED_CERT"]
+      ] as const) {
+        const result = yield* outcome({ url: target })
+        assert.deepStrictEqual(facts(result), ["RequestError", "Transport", "ConnectFailed"])
+        const cause = "cause" in result ? (result.cause as UndiciError.ConnectFailed) : undefined
+        assert.match(cause?.code ?? "", new RegExp(code))
+      }
+    })
+  )
+
+  it.scopedLive("no HTTP, and more body than promised", () =>
+    Effect.gen(function* () {
+      const garbage = yield* serveRaw((socket) => socket.end("hello\r\n\r\n"))
+      assert.deepStrictEqual(facts(yield* outcome({ url: garbage.url })), [
+        "RequestError",
+        "Transport",
+        "ProtocolError"
+      ])
+      const both = yield* serveRaw((socket) =>
+        socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")
+      )
+      assert.deepStrictEqual(facts(yield* outcome({ url: both.url })), ["RequestError", "Transport", "ProtocolError"])
+    })
+  )
+
+  it.scopedLive("no connection in time", () =>
+    Effect.gen(function* () {
+      // Takes the connection, and never says a word of TLS.
+      const silent = yield* serveRaw(() => {})
+      const result = yield* outcome({ url: `https://127.0.0.1:${silent.port}`, connectTimeout: "50 millis" })
+      assert.deepStrictEqual(facts(result), ["RequestError", "Transport", "ConnectTimeout"])
+    })
+  )
+})
