@@ -98,14 +98,17 @@ class Region {
   state: "Running" | "Over" | "Ended" = "Running"
   /** The fiber that is interrupted when the time is over. */
   fiberId: FiberId.Runtime | undefined
+  /** The phase while none is entered. */
+  readonly name: string | undefined
   #phases: Set<Phase> | undefined
   #lastPhase: string | undefined
 
-  constructor(timers: Timers, parent: Region | undefined, limit: Limit, at: number) {
+  constructor(timers: Timers, parent: Region | undefined, limit: Limit, at: number, name?: string) {
     this.timers = timers
     this.parent = parent
     this.limit = limit
     this.at = at
+    this.name = name
   }
 
   /** The milliseconds that are left. */
@@ -117,7 +120,7 @@ class Region {
     return {
       limit: Duration.millis(this.limit.millis),
       elapsed: Duration.millis(this.limit.timers.now() - this.limit.startedAt),
-      phase: this.#lastPhase ?? this.phase
+      phase: this.#lastPhase ?? this.phase ?? this.name
     }
   }
 
@@ -221,25 +224,82 @@ const limited = <A, E, R, E2>(
   Failure: FailureClass<E2>
 ): Effect.Effect<A, E | E2 | DeadlineExceeded, R> => {
   const millis = Duration.toMillis(duration)
-  return Effect.withFiberRuntime<A, E | E2 | DeadlineExceeded, R>((fiber) => {
+  return Effect.withFiberRuntime<A, E | E2 | DeadlineExceeded, R>((fiber) =>
+    limitedIn(fiber, regionOf(fiber), { self, millis, Failure })
+  )
+}
+
+const limitedIn = <A, E, R, E2>(
+  fiber: AnyFiber,
+  inherited: Region | undefined,
+  {
+    Failure,
+    millis,
+    name,
+    self
+  }: {
+    readonly self: Effect.Effect<A, E, R>
+    readonly millis: number
+    readonly Failure: FailureClass<E2>
+    readonly name?: string
+  }
+): Effect.Effect<A, E | E2 | DeadlineExceeded, R> => {
+  const rest = inherited?.rest ?? Number.POSITIVE_INFINITY
+  if (inherited !== undefined && rest <= millis) {
+    if (rest <= 0) return Effect.fail(new DeadlineExceeded(inherited.facts))
+    // It is this very fiber that will be interrupted: there is nothing to add.
+    if (inherited.fiberId === fiber.id()) return self
+  }
+  if (rest === Number.POSITIVE_INFINITY && millis === Number.POSITIVE_INFINITY) return self
+  const timers = timersOf(Context.get(fiber.currentDefaultServices, Clock.Clock))
+  const startedAt = timers.now()
+  if (inherited !== undefined && rest <= millis) {
+    const at = inherited.timers === timers ? inherited.at : startedAt + rest
+    return run(self, new Region(timers, inherited, inherited.limit, at, name), DeadlineExceeded)
+  }
+  const region = new Region(timers, inherited, { timers, startedAt, millis }, startedAt + millis, name)
+  return millis > 0 ? run(self, region, Failure) : Effect.fail(new Failure(region.facts))
+}
+
+/**
+ * A total time for somebody who bounds all waits by `rest`, and runs the rest by `attempt`: it takes no fiber of its own.
+ *
+ * @internal
+ */
+export class Total {
+  readonly #region: Region
+
+  constructor(fiber: AnyFiber, duration: Duration.DurationInput) {
     const inherited = regionOf(fiber)
-    const rest = inherited?.rest ?? Number.POSITIVE_INFINITY
-    if (inherited !== undefined && rest <= millis) {
-      if (rest <= 0) return Effect.fail(new DeadlineExceeded(inherited.facts))
-      // It is this very fiber that will be interrupted: there is nothing to add.
-      if (inherited.fiberId === fiber.id()) return self
-    }
-    if (rest === Number.POSITIVE_INFINITY && millis === Number.POSITIVE_INFINITY) return self
+    const millis = Duration.toMillis(duration)
     const timers = timersOf(Context.get(fiber.currentDefaultServices, Clock.Clock))
     const startedAt = timers.now()
-    if (inherited !== undefined && rest <= millis) {
-      const at = inherited.timers === timers ? inherited.at : startedAt + rest
-      const region = new Region(timers, inherited, inherited.limit, at)
-      return run(self, region, DeadlineExceeded)
-    }
-    const region = new Region(timers, inherited, { timers, startedAt, millis }, startedAt + millis)
-    return millis > 0 ? run(self, region, Failure) : Effect.fail(new Failure(region.facts))
-  })
+    const rest = inherited?.rest ?? Number.POSITIVE_INFINITY
+    this.#region =
+      inherited !== undefined && rest <= millis
+        ? new Region(timers, inherited, inherited.limit, startedAt + rest)
+        : new Region(timers, inherited, { timers, startedAt, millis }, startedAt + millis)
+  }
+
+  /** The milliseconds that are left. */
+  get rest(): number {
+    return this.#region.rest
+  }
+
+  exceeded(phase?: string): DeadlineExceeded {
+    return new DeadlineExceeded({ ...this.#region.facts, phase })
+  }
+
+  /** As `Deadline.attempt` within the total time; without a duration, for all that is left of it. */
+  attempt<A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    duration: Duration.DurationInput | undefined,
+    fiber: AnyFiber
+  ): Effect.Effect<A, E | AttemptTimeout | DeadlineExceeded, R> {
+    if (this.rest <= 0) return Effect.fail(this.exceeded("attempt"))
+    const millis = duration === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(duration)
+    return limitedIn(fiber, this.#region, { self, millis, Failure: AttemptTimeout, name: "attempt" })
+  }
 }
 
 /**

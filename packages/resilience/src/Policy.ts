@@ -14,7 +14,7 @@
  *
  * @since 0.1.0
  */
-import { Cause, type Duration, Effect, Exit, Option, Predicate, type Scope } from "effect"
+import { Cause, Duration, Effect, Exit, Option, Predicate, type Scope } from "effect"
 import { dual } from "effect/Function"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as ConcurrencyLimiter from "./ConcurrencyLimiter.ts"
@@ -204,6 +204,8 @@ export const make = <const O extends Options>(options: O): Effect.Effect<Made<O>
 
 const defaultKey = "default"
 
+const defaultRetry = Retry.make()
+
 type Own =
   | CircuitBreaker.CircuitOpen
   | RateLimiter.RateLimitExceeded
@@ -241,12 +243,6 @@ const classify =
 
 type Any<A, E, R> = Effect.Effect<A, E | Own | Deadline.AttemptTimeout, R>
 
-/** Named for the errors of a deadline, where there is one. */
-const phased =
-  (policy: Policy<never>, name: string) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    policy.deadline === undefined && policy.attempt === undefined ? self : Deadline.phase(self, name)
-
 /** Tells the limiter what became of its turn. */
 const telling = <A, E, R>(
   self: Any<A, E, R>,
@@ -267,51 +263,101 @@ const telling = <A, E, R>(
   })
 }
 
-/** One attempt: breaker, turn, permit, breaker, timeout. */
-const attempting = <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy<E>): Any<A, E, R> => {
-  const { attempt, breaker, concurrency, cost, key = defaultKey, limiter, priority = 1 } = policy
-  const limited: Any<A, E, R> = attempt === undefined ? self : Deadline.attempt(self, attempt)
-  const called = phased(policy, "attempt")(limited)
-  const protect = breaker === undefined ? called : breaker.protect(called, key, { classify: classify(policy) })
-  const queued =
-    concurrency === undefined && limiter === undefined
-      ? protect
-      : Effect.flatMap(Retry.currentAttempt, (attempt) => {
-          // A retry has waited before, and its call has the least time left.
-          const place = { priority: attempt > 1 ? 0 : priority }
-          const permitted =
-            concurrency === undefined ? protect : phased(policy, "permit")(concurrency.withPermit(key, place)(protect))
-          if (limiter === undefined) return permitted
-          const take = limiter.takeWithin(key, cost === undefined ? place : { ...place, cost })
-          return Effect.flatMap(phased(policy, "rate limit")(take), (turn) => telling(permitted, policy, limiter, turn))
+/** Waits for a permit, as long as there is time. */
+const permitted = <A, E, R>(
+  self: Any<A, E, R>,
+  concurrency: ConcurrencyLimiter.ConcurrencyLimiter["Type"],
+  {
+    key,
+    priority,
+    total
+  }: {
+    readonly key: string
+    readonly priority: RateLimiter.Priority
+    readonly total: Deadline.Total | undefined
+  }
+): Any<A, E, R> =>
+  total === undefined
+    ? concurrency.withPermit(key, { priority })(self)
+    : Effect.suspend(() => {
+        let started = false
+        const start = Effect.suspend(() => {
+          started = true
+          return self
         })
-  return breaker === undefined ? queued : Effect.zipRight(breaker.check(key), queued)
+        const within = concurrency.withPermitWithin(key, { priority, maxWait: Math.max(0, total.rest) })
+        return Effect.catchAllCause(within(start), (cause) =>
+          // Before the start there is but one error: no permit came in time.
+          started || !Cause.isFailure(cause)
+            ? Effect.failCause(cause as Cause.Cause<E | Own | Deadline.AttemptTimeout>)
+            : Effect.fail(total.exceeded("permit"))
+        )
+      })
+
+/** One attempt: breaker, turn, permit, breaker, timeout. */
+const attempting = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  policy: Policy<E>,
+  total: Deadline.Total | undefined
+): Any<A, E, R> => {
+  const { attempt, breaker, concurrency, cost, key = defaultKey, limiter } = policy
+  if (total === undefined && concurrency === undefined && limiter === undefined) {
+    const timed = attempt === undefined ? self : Deadline.attempt(self, attempt)
+    return breaker === undefined ? timed : breaker.protect(timed, key, { classify: classify(policy) })
+  }
+  return Effect.withFiberRuntime((fiber) => {
+    if (total !== undefined && total.rest <= 0) return Effect.fail(total.exceeded())
+    // A retry has waited before, and its call has the least time left.
+    const priority = Retry.currentAttemptOf(fiber) > 1 ? 0 : (policy.priority ?? 1)
+    let effect: Any<A, E, R> = self
+    if (total !== undefined) {
+      effect = Effect.withFiberRuntime((fiber) => total.attempt(self, attempt, fiber))
+    } else if (attempt !== undefined) effect = Deadline.attempt(self, attempt)
+    if (breaker !== undefined) effect = breaker.protect(effect, key, { classify: classify(policy) })
+    if (concurrency !== undefined) effect = permitted(effect, concurrency, { key, priority, total })
+    if (limiter !== undefined) {
+      const place = total === undefined ? { priority } : { priority, maxWait: Math.max(0, total.rest) }
+      const take = limiter.takeWithin(key, cost === undefined ? place : { ...place, cost })
+      const called = effect
+      effect = Effect.flatMap(take, (turn) => telling(called, policy, limiter, turn))
+    }
+    return breaker === undefined ? effect : Effect.zipRight(breaker.check(key), effect)
+  })
 }
 
-const retrying = <A, E, R>(self: Any<A, E, R>, policy: Policy<E>, retry: RetryOptions<E>): Any<A, E, R> => {
+const retrying = <A, E, R>(
+  self: Any<A, E, R>,
+  policy: Policy<E>,
+  retry: RetryOptions<E>,
+  total: Deadline.Total | undefined
+): Any<A, E, R> => {
   const { onRetry, tags } = retry
   const isTagged = ofCall<E, boolean>(
     (error) => tags === undefined || tags.some((tag) => Predicate.isTagged(error, tag)),
     true
   )
   const isWorthIt = ofCall(retry.while, true)
-  const retryAfter = policy.retryAfter && ofCall(policy.retryAfter, Option.none())
-  const options: Omit<Retry.Options<E | Own | Deadline.AttemptTimeout>, "tags"> = {
-    policy: retry.policy ?? Retry.make(),
-    while: (error) => !isOwn(error) && isWorthIt(error) && isTagged(error),
-    retryAfter,
-    budget: policy.budget,
-    isThrottle: ofCall(policy.isThrottle, false),
-    onRetry: onRetry && ((error, attempt) => (isOwn(error) ? Effect.void : onRetry(error, attempt)))
-  }
-  // A wait that ends too late is not begun: the last error comes at once, with what it asks for.
-  return phased(
-    policy,
-    "backoff"
-  )(
-    Effect.flatMap(Deadline.remaining, (remaining) =>
-      Retry.retry(self, { ...options, within: Option.getOrUndefined(remaining) })
-    )
+  const tell =
+    onRetry &&
+    ((error: E | Own | Deadline.AttemptTimeout, attempt: Retry.Attempt): Effect.Effect<void> => {
+      if (isOwn(error)) return Effect.void
+      const told = onRetry(error, attempt)
+      return total === undefined ? told : Effect.ignore(Deadline.within(told, Math.max(0, total.rest)))
+    })
+  const retried = (within: number | undefined): Any<A, E, R> =>
+    Retry.retry(self, {
+      policy: retry.policy ?? defaultRetry,
+      while: (error) => !isOwn(error) && isWorthIt(error) && isTagged(error),
+      retryAfter: policy.retryAfter && ofCall(policy.retryAfter, Option.none()),
+      budget: policy.budget,
+      isThrottle: policy.isThrottle && ofCall(policy.isThrottle, false),
+      onRetry: tell,
+      // A wait that ends too late is not begun: the last error comes at once, with what it asks for.
+      within
+    })
+  if (total !== undefined) return Effect.suspend(() => retried(total.rest))
+  return Effect.flatMap(Deadline.remaining, (rest) =>
+    retried(Option.isSome(rest) ? Duration.toMillis(rest.value) : undefined)
   )
 }
 
@@ -338,9 +384,15 @@ export const apply: {
   ): Effect.Effect<A, E | Errors<P>, R>
 } = dual(2, <A, E, R, P extends Policy<E>>(self: Effect.Effect<A, E, R>, policy: P) => {
   const { deadline, hedge, key = defaultKey, retry } = policy
-  const once = attempting(self, policy)
-  const retried = retry === undefined ? once : retrying(once, policy, retry)
-  const hedged = hedge === undefined ? retried : hedge.run(key, retried)
+  const compose = (total: Deadline.Total | undefined): Any<A, E, R> => {
+    const once = attempting(self, policy, total)
+    const retried = retry === undefined ? once : retrying(once, policy, retry, total)
+    return hedge === undefined ? retried : hedge.run(key, retried)
+  }
+  const composed: Any<A, E, R> =
+    deadline === undefined
+      ? compose(undefined)
+      : Effect.withFiberRuntime((fiber) => compose(new Deadline.Total(fiber, deadline)))
   // Only the parts that are there fail.
-  return (deadline === undefined ? hedged : Deadline.within(hedged, deadline)) as Effect.Effect<A, E | Errors<P>, R>
+  return composed as Effect.Effect<A, E | Errors<P>, R>
 })

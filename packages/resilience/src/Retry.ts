@@ -4,10 +4,14 @@
  * @since 0.1.0
  */
 import {
+  Cause,
   Clock,
+  Context,
   Data,
   Duration,
   Effect,
+  Either,
+  type Fiber,
   FiberRef,
   GlobalValue,
   Iterable,
@@ -359,29 +363,40 @@ const currentAttemptRef = GlobalValue.globalValue("@tributary/resilience/Retry/c
  */
 export const currentAttempt: Effect.Effect<number> = FiberRef.get(currentAttemptRef)
 
+/** The same for one who has the fiber at hand. @internal */
+export const currentAttemptOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
+  fiber.getFiberRef(currentAttemptRef)
+
 const free: RetryBudget.Gate = () => Effect.succeed(true)
 
-const scheduleFrom = <E, R>(
-  options: Options<E, R>,
-  startedAt: number | undefined,
-  gate: RetryBudget.Gate
-): Schedule.Schedule<Attempt, E, R> => {
-  const { isThrottle, policy, throttleBase = "1 second" } = options
-  const within = options.within === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.within)
+const initialOf = <E, R>({ isThrottle, policy, throttleBase = "1 second" }: Options<E, R>): State => {
   const slowed = isThrottle === undefined ? policy : withBase(Duration.decode(throttleBase))(policy)
-  const initial: State = { attempt: 1, startedAt, usual: begin(policy), throttled: begin(slowed) }
-  return Schedule.makeWithState(initial, (wallNow, error: E, state) =>
+  return { attempt: 1, startedAt: undefined, usual: begin(policy), throttled: begin(slowed) }
+}
+
+interface Step extends Attempt {
+  /** Whether another try follows. */
+  readonly isDue: boolean
+  readonly next: State
+}
+
+/** What follows a failed try: nothing, or another one, which `onRetry` has been told of. */
+const step =
+  <E, R>(options: Options<E, R>, gate: RetryBudget.Gate) =>
+  (error: E, state: State): Effect.Effect<Step, never, R> =>
     Effect.gen(function* () {
+      const { isThrottle } = options
+      const within = options.within === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.within)
       const now = yield* monotonicMillis
       const startedAt = state.startedAt ?? now
       const chance = yield* Random.next
       const usual = state.usual(chance)
       const throttled = state.throttled(chance)
       const isThrottled = isThrottle?.(error) === true
-      const step = isThrottled ? throttled : usual
+      const chosen = isThrottled ? throttled : usual
       const asked = options.retryAfter?.(error) ?? Option.none()
       // Timers cut off fractions of a millisecond, which would shorten the wait.
-      const delay = Math.ceil(Duration.toMillis(Option.getOrElse(asked, () => step?.delay ?? 0)))
+      const delay = Math.ceil(Duration.toMillis(Option.getOrElse(asked, () => chosen?.delay ?? 0)))
       const attempt: Attempt = { attempt: state.attempt, delay: Duration.millis(delay) }
       const next: State = {
         attempt: state.attempt + 1,
@@ -390,17 +405,13 @@ const scheduleFrom = <E, R>(
         throttled: throttled?.next ?? ended
       }
       const isWorthIt = options.while?.(error) !== false && hasTag(error, options.tags)
-      const isDue = step !== undefined && isWorthIt && now + delay - startedAt <= within
+      const isInTime = chosen !== undefined && isWorthIt && now + delay - startedAt <= within
       const cost = isThrottled ? options.budget?.throttleCost : options.budget?.cost
-      if (!isDue || !(yield* gate(cost))) {
-        if (Predicate.isObject(error)) attemptsBefore.set(error, state.attempt)
-        return [next, attempt, ScheduleDecision.done] as const
-      }
-      if (options.onRetry !== undefined) yield* options.onRetry(error, attempt)
-      return [next, attempt, ScheduleDecision.continueWith(ScheduleInterval.after(wallNow + delay))] as const
+      const isDue = isInTime && (yield* gate(cost))
+      if (!isDue && Predicate.isObject(error)) attemptsBefore.set(error, state.attempt)
+      if (isDue && options.onRetry !== undefined) yield* options.onRetry(error, attempt)
+      return { ...attempt, isDue, next }
     })
-  )
-}
 
 /**
  * The policy as a `Schedule`, for `Effect.retry`, `Stream.retry` and the like. Its output is the try that failed, with
@@ -409,8 +420,16 @@ const scheduleFrom = <E, R>(
  * @since 0.1.0
  * @category conversions
  */
-export const schedule = <E, R = never>(options: Omit<Options<E, R>, "budget">): Schedule.Schedule<Attempt, E, R> =>
-  scheduleFrom(options, undefined, free)
+export const schedule = <E, R = never>(options: Omit<Options<E, R>, "budget">): Schedule.Schedule<Attempt, E, R> => {
+  const after = step(options, free)
+  return Schedule.makeWithState(initialOf(options), (now, error: E, state) =>
+    Effect.map(after(error, state), ({ attempt, delay, isDue, next }) => {
+      const interval = ScheduleInterval.after(now + Duration.toMillis(delay))
+      const decision = isDue ? ScheduleDecision.continueWith(interval) : ScheduleDecision.done
+      return [next, { attempt, delay }, decision] as const
+    })
+  )
+}
 
 /**
  * Tries an effect again as the policy says. When no further try is due, the last error comes through as it is, and
@@ -443,11 +462,60 @@ export const retry: {
   <E, R2 = never>(options: Options<NoInfer<E>, R2>): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | R2>
   <A, E, R, R2 = never>(self: Effect.Effect<A, E, R>, options: Options<E, R2>): Effect.Effect<A, E, R | R2>
 } = dual(2, <A, E, R, R2 = never>(self: Effect.Effect<A, E, R>, options: Options<E, R2>): Effect.Effect<A, E, R | R2> =>
-  Effect.flatMap(monotonicMillis, (startedAt) => {
-    let attempt = 0
-    const counted = Effect.suspend(() => Effect.locally(self, currentAttemptRef, ++attempt))
-    const run = (tries: Effect.Effect<A, E, R>, gate: RetryBudget.Gate) =>
-      Effect.retry(tries, scheduleFrom(options, startedAt, gate))
-    return options.budget === undefined ? run(counted, free) : RetryBudget.withBudget(counted, options.budget, run)
+  Effect.withFiberRuntime<A, E, R | R2>((fiber) => {
+    const { budget } = options
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    const startedAt = Number(clock.unsafeCurrentTimeNanos()) / 1e6
+    const nth = (attempt: number): Effect.Effect<A, E, R> => Effect.locally(self, currentAttemptRef, attempt)
+
+    const loop = (
+      run: (attempt: number) => Effect.Effect<A, E, R>,
+      gate: RetryBudget.Gate
+    ): ((cause: Cause.Cause<E>, state: State) => Effect.Effect<A, E, R | R2>) => {
+      const after = step(options, gate)
+      const go = (cause: Cause.Cause<E>, state: State): Effect.Effect<A, E, R | R2> => {
+        const failure = Cause.failureOrCause(cause)
+        if (Either.isRight(failure)) return Effect.failCause(cause)
+        return Effect.flatMap(after(failure.left, state), ({ delay, isDue, next }) => {
+          if (!isDue) return Effect.failCause(cause)
+          const again = Effect.catchAllCause(run(next.attempt), (cause) => go(cause, next))
+          const millis = Duration.toMillis(delay)
+          return millis > 0 ? Effect.zipRight(sleep(millis), again) : again
+        })
+      }
+      return go
+    }
+
+    // Most calls succeed at once: nothing is made for their retries.
+    const initial = (): State => ({ ...initialOf(options), startedAt })
+    const first = fiber.getFiberRef(currentAttemptRef) === 1 ? self : nth(1)
+    if (budget === undefined) return Effect.catchAllCause(first, (cause) => loop(nth, free)(cause, initial()))
+    return Effect.matchCauseEffect(first, {
+      onSuccess: (value) => Effect.as(budget.deposit(), value),
+      onFailure: (cause) => {
+        // As an attempt of the budget it begins when it runs.
+        let attempt = 1
+        const counted = Effect.suspend(() => nth(attempt))
+        return RetryBudget.withBudget(counted, budget, (again, gate) => {
+          const run = (next: number) =>
+            Effect.suspend(() => {
+              attempt = next
+              return again
+            })
+          return loop(run, gate)(cause, initial())
+        })
+      }
+    })
   })
 )
+
+/** A timer above 2^31 - 1 ms never ends. */
+const sleep = (millis: number): Effect.Effect<void> =>
+  millis > longestTimer
+    ? Effect.zipRight(
+        Effect.sleep(longestTimer),
+        Effect.suspend(() => sleep(millis - longestTimer))
+      )
+    : Effect.sleep(millis)
+
+const longestTimer = 2 ** 31 - 1

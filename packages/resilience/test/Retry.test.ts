@@ -292,7 +292,7 @@ describe("Retry", () => {
         yield* inADay(Retry.retry(failing(busy(1)).call, throttled))
         assert.strictEqual((yield* budget.snapshot).tokens, 10)
         yield* Retry.retry(Effect.succeed(1), throttled)
-        assert.strictEqual((yield* budget.snapshot).tokens, 11)
+        assert.strictEqual((yield* budget.snapshot).tokens, 17)
       })
     )
 

@@ -93,7 +93,7 @@ const retried =
     )
 
 describe("RetryBudget", () => {
-  it.effect("has the documented defaults: 35 retries, or 100 after throttles, and a token a success", () =>
+  it.effect("has the documented defaults: 35 retries, or 100 after throttles, and half a retry a success", () =>
     Effect.gen(function* () {
       const budget = yield* RetryBudget.make()
       assert.deepStrictEqual(yield* budget.snapshot, { tokens: 500, capacity: 500 })
@@ -104,7 +104,7 @@ describe("RetryBudget", () => {
       const throttled = yield* Effect.replicateEffect(budget.withdraw(budget.throttleCost), 3)
       assert.deepStrictEqual(throttled, [true, true, false])
       yield* budget.deposit()
-      assert.strictEqual(yield* tokens(budget), 1)
+      assert.strictEqual(yield* tokens(budget), 7)
     })
   )
 
@@ -186,9 +186,9 @@ describe("RetryBudget", () => {
         assert.strictEqual(yield* tokens(budget), 400)
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(yield* Fiber.join(fiber), "here")
-        assert.strictEqual(yield* tokens(budget), 400 - 14 - 5 + 1)
+        assert.strictEqual(yield* tokens(budget), 400 - 14 - 5 + 7)
         yield* retried(budget, 5)(call)
-        assert.strictEqual(yield* tokens(budget), 382 + 1)
+        assert.strictEqual(yield* tokens(budget), 388 + 7)
       })
     )
 
