@@ -2,22 +2,30 @@ import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Option, Predicate } from "effect"
 import * as Arguments from "./Arguments.ts"
 import { deadline } from "./benches/Deadline.ts"
+import * as FlakyServer from "./benches/FlakyServer.ts"
 import * as Heap from "./benches/Heap.ts"
 import { hiddenLimit } from "./benches/HiddenLimit.ts"
 import { limiter } from "./benches/Limiter.ts"
 import * as LimitedServer from "./benches/LimitedServer.ts"
+import { outage } from "./benches/Outage.ts"
 import { virtual } from "./benches/Virtual.ts"
 import * as Cli from "./Cli.ts"
 
-const benches = [limiter, hiddenLimit, virtual, deadline]
+const benches = [limiter, hiddenLimit, outage, virtual, deadline]
 
 const write = (text: string): Effect.Effect<void> => Effect.sync(() => void process.stdout.write(text))
 
 // The processes that the benches start are this program too.
+const roles: Readonly<Record<string, (argument: string) => Effect.Effect<never, never>>> = {
+  limit: LimitedServer.child,
+  fail: () => FlakyServer.child,
+  weigh: Heap.child
+}
+
 const program = (args: ReadonlyArray<string>) => {
-  const [first, role, who = ""] = args
+  const [first, role = "", argument = ""] = args
   if (first !== "child") return Cli.main({ args, benches, write })
-  return role === "serve" ? LimitedServer.child : Heap.child(who)
+  return roles[role]?.(argument) ?? Effect.dieMessage(`there is no role "${role}"`)
 }
 
 const isUsageError = Predicate.isTagged("UsageError")

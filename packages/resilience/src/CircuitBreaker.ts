@@ -55,7 +55,10 @@ export type Outcome = "success" | "failure" | "ignored"
 export interface Options {
   /** Opens when this part of the calls in the window failed; above 0, at most 1. Defaults to 0.5. */
   readonly failureRate?: number | undefined
-  /** Never opens on fewer calls in the window than this; a whole number, at least 1. Defaults to 20. */
+  /**
+   * Never opens on fewer calls in the window than this; a whole number, at least 1. Defaults to 50: of 20 calls that fail with a
+   * chance of 30 %, half do in one case of twenty.
+   */
   readonly minimumCalls?: number | undefined
   /** How long an outcome counts; finite and above 0. Defaults to 30 seconds. */
   readonly window?: Duration.DurationInput | undefined
@@ -194,7 +197,7 @@ const toSettings = (options: Options): Settings => {
   if (maxOpenTime < openTime) throw new RangeError(`maxOpenTime is at least openTime, got ${maxOpenTime} ms`)
   return {
     failureRate,
-    minimumCalls: wholeNumber("minimumCalls", options.minimumCalls ?? 20),
+    minimumCalls: wholeNumber("minimumCalls", options.minimumCalls ?? 50),
     window: Math.ceil(finiteMillis("window", options.window ?? "30 seconds")),
     buckets,
     probes: wholeNumber("probes", options.probes ?? 3),

@@ -97,27 +97,27 @@ const changesOf = Effect.fnUntraced(function* <A, E, R>(breaker: Breaker, self: 
 
 describe("CircuitBreaker", () => {
   describe("closed", () => {
-    it.effect("has the documented defaults: opens when half of at least 20 calls in 30 seconds failed", () =>
+    it.effect("has the documented defaults: opens when half of at least 50 calls in 30 seconds failed", () =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make()
-        yield* times(breaker, 19, failing)
+        yield* times(breaker, 49, failing)
         assert.strictEqual(yield* rejectsFor(breaker), 0)
         yield* times(breaker, 1, failing)
         assert.strictEqual(yield* rejectsFor(breaker), 5000)
 
-        yield* times(breaker, 10, Effect.void, "half")
-        yield* times(breaker, 9, failing, "half")
+        yield* times(breaker, 25, Effect.void, "half")
+        yield* times(breaker, 24, failing, "half")
         assert.strictEqual(yield* rejectsFor(breaker, "half"), 0)
         yield* times(breaker, 1, failing, "half")
         assert.strictEqual(yield* rejectsFor(breaker, "half"), 5000)
 
-        yield* times(breaker, 11, Effect.void, "less")
-        yield* times(breaker, 9, failing, "less")
+        yield* times(breaker, 26, Effect.void, "less")
+        yield* times(breaker, 24, failing, "less")
         assert.strictEqual(yield* rejectsFor(breaker, "less"), 0)
 
-        yield* times(breaker, 19, failing, "late")
+        yield* times(breaker, 49, failing, "late")
         yield* TestClock.adjust("30 seconds")
-        yield* times(breaker, 19, failing, "late")
+        yield* times(breaker, 49, failing, "late")
         assert.strictEqual(yield* rejectsFor(breaker, "late"), 0)
       })
     )

@@ -163,7 +163,8 @@ describe("Policy", () => {
           beside = 0
         ) {
           const policy = yield* Policy.make({ ...options, deadline: "10 seconds" })
-          for (let n = 0; n < beside; n++) yield* Effect.fork(Policy.apply(Effect.never, { ...policy, deadline: undefined }))
+          for (let n = 0; n < beside; n++)
+            yield* Effect.fork(Policy.apply(Effect.never, { ...policy, deadline: undefined }))
           const result = yield* settle(Policy.apply(call, policy))
           return Either.isLeft(result) && result.left instanceof Deadline.DeadlineExceeded
             ? [result.left.phase, Duration.toMillis(result.left.elapsed)]

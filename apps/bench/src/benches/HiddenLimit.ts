@@ -1,11 +1,13 @@
 /**
- * `hidden-limit`: how close a client that knows a server's rate comes to it, and how often it is refused.
+ * `hidden-limit`: how close a client comes to a server's rate that it knows, hears of or has to find, and how often it is
+ * refused.
  */
-import { Agent, get } from "node:http"
 import { Clock, Effect, type Scope } from "effect"
 import type { Bench, Contender } from "../Bench.ts"
 import * as Child from "../Child.ts"
 import * as Limiters from "../Limiters.ts"
+import * as Loopback from "../Loopback.ts"
+import * as LearningClient from "./LearningClient.ts"
 import * as LimitedServer from "./LimitedServer.ts"
 
 const requests = 2000
@@ -16,76 +18,85 @@ const optimum = (requests - burst) / rate
 
 const cap = 60
 
+type Call = Effect.Effect<Loopback.Response>
+
+/** Takes a turn first. One that is refused waits as long as it was told. */
+const paced =
+  (take: Effect.Effect<unknown>, call: Call): LearningClient.Ask =>
+  () =>
+    Effect.flatMap(Effect.zipRight(take, call), ({ headers, status }) =>
+      status === 429 ? Effect.as(Effect.sleep(Number(headers["retry-after"]) * 1000), false) : Effect.succeed(true)
+    )
+
+/** Lets nobody in before all are there: it takes a tenth of a second to start the fibers, which is nobody's merit. */
+const makeGate = Effect.gen(function* () {
+  const latch = yield* Effect.makeLatch()
+  let arrived = 0
+  let openedAt = 0n
+  const open = Effect.zipRight(
+    Effect.map(Clock.currentTimeNanos, (now) => void (openedAt = now)),
+    latch.open
+  )
+  const enter = Effect.suspend((): Effect.Effect<unknown> => (++arrived < requests ? latch.await : open))
+  return { enter, openedAt: () => openedAt }
+})
+
 /**
- * What became of a run.
+ * - `says`: what the server says of its limit.
+ * - `make`: how a client asks that server.
  */
-interface Outcome {
-  readonly seconds: number
-  readonly refused: number
-  readonly done: number
+interface Options {
+  readonly package: string
+  readonly quick: boolean
+  readonly says: LimitedServer.Says
+  readonly make: (call: Call) => Effect.Effect<LearningClient.Ask, never, Scope.Scope>
 }
 
-/** A request; gives the seconds after which to come again, or 0 if it was served. */
-type Call = Effect.Effect<number>
-
-const client = (port: number): Effect.Effect<Call, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => new Agent({ keepAlive: true, maxSockets: 256 })),
-    (agent) => Effect.sync(() => agent.destroy())
-  ).pipe(
-    Effect.map((agent) =>
-      Effect.async<number>((resume) => {
-        const request = get({ host: "127.0.0.1", port, agent }, (response) => {
-          response.resume()
-          response.once("end", () =>
-            resume(Effect.succeed(response.statusCode === 429 ? Number(response.headers["retry-after"]) : 0))
-          )
-        })
-        request.once("error", (error) => resume(Effect.die(error)))
-      })
-    )
-  )
-
-/**
- * Every request takes a turn first. One that is refused waits as long as it was told and takes a turn again.
- */
-const drive = (take: Effect.Effect<unknown>, call: Call): Effect.Effect<Outcome> =>
-  Effect.gen(function* () {
-    let refused = 0
-    let done = 0
-    const attempt: Effect.Effect<void> = Effect.flatMap(Effect.zipRight(take, call), (retryAfter) => {
-      if (retryAfter === 0) {
-        done++
-        return Effect.void
-      }
-      refused++
-      return Effect.zipRight(Effect.sleep(retryAfter * 1000), attempt)
-    })
-    const startedAt = yield* Clock.currentTimeNanos
-    yield* Effect.replicateEffect(attempt, requests, { concurrency: "unbounded", discard: true }).pipe(
-      Effect.timeoutOption(cap * 1000)
-    )
-    const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
-    return { seconds, refused, done }
-  })
-
-/** The server's rate, as so many starts in the time that they take at that rate. */
-const spread = (starts: number): Limiters.Rate => ({ starts, millis: (starts * 1000) / rate })
-
-const contender = (
-  name: string,
-  options: Pick<Limiters.Limiter, "make" | "package"> & { readonly quick: boolean; readonly rate: Limiters.Rate }
-): Contender => ({
+const contender = (name: string, { make, says, ...options }: Options): Contender => ({
   name,
   package: options.package,
   quick: options.quick,
   measure: Effect.gen(function* () {
-    const call = yield* client(yield* Child.start({ role: "serve" }))
-    const { take } = yield* options.make(options.rate)
-    const { done, refused, seconds } = yield* drive(Effect.isEffect(take) ? take : Effect.promise(take), call)
+    const call = yield* Loopback.client(yield* Child.start({ role: "limit", argument: says }))
+    let refused = 0
+    let done = 0
+    const counted = Effect.map(Effect.orDie(call), (response) => {
+      if (response.status === 429) refused++
+      else done++
+      return response
+    })
+    const ask = yield* make(counted)
+    const insist = (isRetry: boolean): Effect.Effect<void> =>
+      Effect.flatMap(ask(isRetry), (isServed) => (isServed ? Effect.void : insist(true)))
+    const { enter, openedAt } = yield* makeGate
+    yield* Effect.replicateEffect(Effect.zipRight(enter, insist(false)), requests, {
+      concurrency: "unbounded",
+      discard: true
+    }).pipe(Effect.timeoutOption(cap * 1000))
+    const seconds = Number((yield* Clock.currentTimeNanos) - openedAt()) / 1e9
     return { "wall/optimum": seconds / optimum, "429s": refused, lost: requests - done }
   })
 })
+
+/** A limiter that is told the rate. */
+const knowing = (
+  name: string,
+  { make, ...limiter }: Limiters.Limiter,
+  options: { readonly quick: boolean; readonly starts: number }
+): Contender =>
+  contender(name, {
+    package: limiter.package,
+    quick: options.quick,
+    says: "retry-after",
+    // The server's rate, as so many starts in the time that they take at that rate.
+    make: (call) =>
+      Effect.map(make({ starts: options.starts, millis: (options.starts * 1000) / rate }), ({ take }) =>
+        paced(Effect.isEffect(take) ? take : Effect.promise(take), call)
+      )
+  })
+
+const learning = (name: string, says: LimitedServer.Says): Contender =>
+  contender(name, { package: Limiters.tributary.package, quick: true, says, make: LearningClient.make })
 
 const best = new Set([Limiters.throttle.name, Limiters.bottleneck.name])
 
@@ -100,21 +111,26 @@ export const hiddenLimit: Bench = {
   rounds: 3,
   quickRounds: 1,
   contenders: [
-    contender("tributary known", { ...Limiters.tributary, quick: true, rate: spread(burst / 4) }),
+    knowing("tributary known", Limiters.tributary, { quick: true, starts: burst / 4 }),
+    learning("tributary headers", "headers"),
+    learning("tributary blind", "nothing"),
     ...Limiters.ratePeers.flatMap((peer) => [
-      contender(`${peer.name}, 1 per 5 ms`, { ...peer, quick: best.has(peer.name), rate: spread(1) }),
-      { ...contender(`${peer.name}, ${rate} per s`, { ...peer, quick: false, rate: spread(rate) }), rounds: 1 }
+      knowing(`${peer.name}, 1 per 5 ms`, peer, { quick: best.has(peer.name), starts: 1 }),
+      { ...knowing(`${peer.name}, ${rate} per s`, peer, { quick: false, starts: rate }), rounds: 1 }
     ])
   ],
   notes: [
-    "The server runs in a process of its own and answers 429 with `Retry-After: 1` beyond its limit. All requests are asked " +
-      "for at once, over node:http; each takes a turn of the limiter first, and one that is refused waits as long as it was " +
-      "told and takes a turn again.",
+    "The server runs in a process of its own and answers 429 beyond its limit. All requests are asked for at once, over " +
+      "node:http; each takes a turn of the limiter first, and one that is refused takes a turn again.",
     `\`wall/optimum\`: time until the last request was served over (${requests} - ${burst}) / ${rate} = ${optimum} s. A run ends ` +
       `after ${cap} s at the latest, ${(cap / optimum).toFixed(2)} times the optimum; \`lost\` are the requests not served by then.`,
-    `\`tributary known\` is given the limit and a quarter of the server's burst. Each peer runs twice: with the limit as ` +
-      "it is written in a server's documentation (one round, as these take up to the cap), and spread as evenly as " +
+    "`tributary known` and the peers are told the limit. To them the server says `Retry-After: 1` with every 429, and one " +
+      "that is refused waits so long. `tributary known` takes a quarter of the server's burst. Each peer runs twice: with the " +
+      "limit as it is written in a server's documentation (one round, as these take up to the cap), and spread as evenly as " +
       "the peer can.",
+    "`tributary headers` and `tributary blind` are told nothing and begin with 10 a second. To `headers` the server says in " +
+      `every response \`RateLimit-Policy: "default";q=${rate};w=1\` and \`RateLimit: "default";r=...;t=...\`, with what is left of ` +
+      "its burst; to `blind` it says nothing, and a 429 is bare. None of the peers finds a rate by itself.",
     "p-limit is left out: it limits concurrency, not the rate."
   ]
 }
