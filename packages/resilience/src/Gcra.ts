@@ -90,8 +90,8 @@ export abstract class Waiter {
   state: "new" | "waiting" | "granted" | "gone" = "new"
   /** When it was charged. */
   chargedAt = Number.NEGATIVE_INFINITY
-  /** The gate's count of pauses when it was charged: what was charged before a pause is not given back after it. */
-  pauses = 0
+  /** The number of that charge in the gate. */
+  charge = 0
   next: Waiter | undefined = undefined
   previous: Waiter | undefined = undefined
 
@@ -130,21 +130,14 @@ export interface Reservation {
   readonly cost: Cost
 }
 
-interface Refund {
-  readonly bucket: Bucket
-  /** Milliseconds that would still be there had it never been charged. */
-  most: number
-}
-
 class OpenReservation implements Reservation {
   readonly cost: Cost
-  readonly chargedAt: number
-  readonly refunds: ReadonlyArray<Refund>
+  readonly charge: number
+  isSettled = false
 
-  constructor(cost: Cost, chargedAt: number, refunds: ReadonlyArray<Refund>) {
+  constructor(cost: Cost, charge: number) {
     this.cost = cost
-    this.chargedAt = chargedAt
-    this.refunds = refunds
+    this.charge = charge
   }
 }
 
@@ -166,13 +159,14 @@ export class Gate {
   /** For each class how many wait, and how many others started while one of it waited since one of it did. */
   readonly #lengths = priorities.map(() => 0)
   readonly #passed = priorities.map(() => 0)
-  readonly #open = new Set<OpenReservation>()
   #waiting = 0
   /** How many of those who wait have a deadline. */
   #hurried = 0
+  /** How many were charged, when the last one was, and which was the last before the tokens were set anew. */
+  #charges = 0
   #chargedAt = Number.NEGATIVE_INFINITY
+  #changedAfter = 0
   #pausedUntil = Number.NEGATIVE_INFINITY
-  #pauses = 0
 
   constructor(rates: ReadonlyArray<Rate>) {
     this.#buckets = rates.map((rate, index) => new Bucket(shapeOf(rate, index)))
@@ -235,7 +229,10 @@ export class Gate {
     let urgent = 0
     for (let p = 0; p < priority; p++) urgent += this.#lengths[p] as number
     // Of a long queue of more urgent ones only so many go first, until the class has its turn by its age.
-    const passing = patience * ((this.#lengths[priority] as number) + 1)
+    const passing = Math.max(
+      0,
+      patience * ((this.#lengths[priority] as number) + 1) - (this.#passed[priority] as number)
+    )
     const share = urgent > passing ? passing / urgent : 1
     return this.#startAfter(cost, now, ({ queued }) => {
       let ahead = 0
@@ -244,12 +241,12 @@ export class Gate {
     })
   }
 
-  /** Nobody waits and every bucket is full: the gate is as if it were new. */
+  /** Nobody waits, no reservation is open and every bucket is full: the gate is as if it were new. */
   isIdle(now: number): boolean {
     return (
       this.#waiting === 0 &&
       this.#pausedUntil <= now &&
-      this.#buckets.every(({ full }) => full <= now) &&
+      this.#buckets.every(({ full, isSettled }) => full <= now && isSettled) &&
       this.#allowances.every(({ renewsAt }) => renewsAt <= now)
     )
   }
@@ -278,14 +275,18 @@ export class Gate {
     const { state } = self
     self.state = "gone"
     if (state === "waiting") this.#unlink(self)
-    if (state !== "granted" || self.pauses !== this.#pauses) return
+    if (state !== "granted") return
+    for (const allowance of this.#allowances) {
+      allowance.giveBack(self.charge, weight(self.cost, allowance.resource))
+    }
+    // Of what was there before a pause, or other rates, nothing is left to give back.
+    if (self.charge <= this.#changedAfter) return
     // Had it never been there, whoever was charged since might have met a full bucket, which keeps no more than
     // `burst`: the time between is not given back.
     const since = this.#chargedAt - self.chargedAt
     for (const bucket of this.#buckets) {
-      bucket.full -= Math.max(0, weight(self.cost, bucket.resource) * bucket.interval - since)
+      bucket.giveBack(self.charge, Math.max(0, weight(self.cost, bucket.resource) * bucket.interval - since))
     }
-    for (const allowance of this.#allowances) allowance.left += weight(self.cost, allowance.resource)
   }
 
   /**
@@ -305,7 +306,7 @@ export class Gate {
         this.#passOver(first.priority)
         first.state = "granted"
         first.chargedAt = now
-        first.pauses = this.#pauses
+        first.charge = this.#charges
         first.granted(now)
       }
     }
@@ -321,7 +322,7 @@ export class Gate {
   pauseUntil(until: number, now: number): void {
     if (until <= this.#pausedUntil) return
     this.#pausedUntil = until
-    this.#pauses++
+    this.#changedAfter = this.#charges
     let fastest: Bucket | undefined
     for (const bucket of this.#buckets) {
       if (bucket.resource !== "requests") bucket.drain(now, 0)
@@ -331,7 +332,6 @@ export class Gate {
       if (bucket.resource !== "requests") continue
       if (bucket === fastest || bucket.interval <= until - now) bucket.drain(until, 1)
     }
-    for (const { refunds } of this.#open) for (const refund of refunds) refund.most = 0
     this.#sendAwayLate(now)
   }
 
@@ -344,7 +344,7 @@ export class Gate {
     now: number
   ): void {
     const others = this.#allowances.filter((allowance) => allowance.name !== name && allowance.renewsAt > now)
-    this.#allowances = [...others, new Allowance(name, resource, left, renewsAt)]
+    this.#allowances = [...others, new Allowance(name, resource, left, renewsAt, this.#charges)]
     this.#sendAwayLate(now)
   }
 
@@ -353,12 +353,12 @@ export class Gate {
     return this.#allowances.find((allowance) => allowance.name === name && allowance.renewsAt > now)
   }
 
-  /** At most so much of a resource is there now: for what the server says that is left of a rate. */
-  drain(resource: string, tokens: number, now: number): void {
-    const from = Math.max(now, this.#pausedUntil)
-    let isLess = false
-    for (const bucket of this.#buckets) if (bucket.resource === resource && bucket.drain(from, tokens)) isLess = true
-    if (isLess) this.#sendAwayLate(now)
+  /** At most so much is there now of the rate of that name: for what the server says that is left of it. */
+  drain(name: string, tokens: number, now: number): void {
+    const bucket = this.#buckets.find((bucket) => bucket.name === name)
+    if (bucket?.drain(Math.max(now, this.#pausedUntil), tokens) !== true) return
+    this.#changedAfter = this.#charges
+    this.#sendAwayLate(now)
   }
 
   /**
@@ -367,12 +367,12 @@ export class Gate {
    */
   setRates(rates: ReadonlyArray<Rate>, now: number): void {
     const from = Math.max(now, this.#pausedUntil)
+    this.#changedAfter = this.#charges
     const old = new Map(this.#buckets.map((bucket) => [bucket.name, bucket]))
     this.#buckets = rates.map((rate, index) => {
       const shape = shapeOf(rate, index)
       const bucket = old.get(shape.name)
       if (bucket === undefined || bucket.resource !== shape.resource) return new Bucket(shape)
-      this.#rescale(bucket, shape.interval)
       bucket.reshape(shape, from)
       return bucket
     })
@@ -391,29 +391,21 @@ export class Gate {
 
   /** To be called when a cost was just charged that may turn out to be another one. */
   open(cost: Cost, now: number): Reservation {
-    const reservation = new OpenReservation(
-      cost,
-      now,
-      this.#buckets.map((bucket) => ({ bucket, most: weight(cost, bucket.resource) * bucket.interval }))
-    )
-    this.#open.add(reservation)
-    return reservation
+    for (const bucket of this.#buckets) bucket.open(this.#charges, now)
+    return new OpenReservation(cost, this.#charges)
   }
 
   /**
-   * Puts right what was charged, once: as if `actual` had been charged then. More than is there leaves the bucket in debt;
-   * what was lost in between because the bucket would have been full does not come back.
+   * Puts right what was charged, once: the buckets are as if `actual` had been charged then, whatever came since. More than
+   * is there leaves a bucket in debt.
    */
   settle(self: Reservation, actual: Cost, now: number): void {
-    if (!(self instanceof OpenReservation) || !this.#open.delete(self)) return
-    let isMore = false
-    for (const { bucket, most } of self.refunds) {
-      const more = (weight(actual, bucket.resource) - weight(self.cost, bucket.resource)) * bucket.interval
-      if (more > 0) bucket.full = Math.max(bucket.full, self.chargedAt) + more
-      else bucket.full -= Math.min(most, -more)
-      isMore ||= more > 0
-    }
-    if (isMore) this.#sendAwayLate(now)
+    if (!(self instanceof OpenReservation) || self.isSettled) return
+    self.isSettled = true
+    const more = (resource: string): number => weight(actual, resource) - weight(self.cost, resource)
+    for (const bucket of this.#buckets) bucket.settle(self.charge, more(bucket.resource))
+    for (const allowance of this.#allowances) allowance.giveBack(self.charge, -more(allowance.resource))
+    this.#sendAwayLate(now)
   }
 
   /** Sends everybody away, for a limiter that goes out of service. */
@@ -489,32 +481,16 @@ export class Gate {
   }
 
   #charge(now: number, cost: Cost): void {
+    this.#charges++
     this.#chargedAt = now
     for (let i = 0; i < this.#buckets.length; i++) {
       const bucket = this.#buckets[i] as Bucket
       const amount = weight(cost, bucket.resource)
-      if (amount === 0) continue
-      if (this.#open.size > 0) this.#overflow(bucket, now)
-      bucket.charge(now, amount)
+      if (amount > 0) bucket.charge(now, amount)
     }
     for (let i = 0; i < this.#allowances.length; i++) {
       const allowance = this.#allowances[i] as Allowance
       allowance.charge(now, weight(cost, allowance.resource))
-    }
-  }
-
-  // What a reservation gives back later is what would be there had it never been charged, and such a bucket would have
-  // been full at times, and let tokens go: so at each charge no more is kept for it than is missing of the whole.
-  #overflow(bucket: Bucket, now: number): void {
-    const missing = Math.max(0, bucket.full - now)
-    for (const { refunds } of this.#open) {
-      for (const refund of refunds) if (refund.bucket === bucket) refund.most = Math.min(refund.most, missing)
-    }
-  }
-
-  #rescale(bucket: Bucket, interval: number): void {
-    for (const { refunds } of this.#open) {
-      for (const refund of refunds) if (refund.bucket === bucket) refund.most *= interval / bucket.interval
     }
   }
 

@@ -297,7 +297,7 @@ export class RateLimiter extends Context.Tag("@tributary/resilience/RateLimiter"
      * shorter one than what is left changes nothing.
      */
     readonly pause: (key: string, duration: Duration.DurationInput) => Effect.Effect<void>
-    /** The same up to a point of time, which is looked up on the wall clock once, now. */
+    /** The same up to a point of time, which is looked up on the wall clock once, now. One that is past is none. */
     readonly pauseUntil: (key: string, until: DateTime.DateTime) => Effect.Effect<void>
     /**
      * The server refused a request because there were too many, as by a 429. With `retryAfter` the key is paused for so long;
@@ -538,15 +538,24 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
       })
 
     const reserve = (name: string, options: TakeWithinOptions): Effect.Effect<Reservation, Refused, Scope.Scope> =>
-      Effect.acquireRelease(
-        Effect.interruptible(acquireWithin(name, options, ({ reservations }) => reservations)),
-        ({ charge, key }) => Effect.sync(() => key.settle(charge, charge.cost, now()))
-      ).pipe(
-        Effect.map(({ charge, key, turn }) => ({
-          turn,
-          settle: (actual) => Effect.sync(() => key.settle(charge, Limits.checkCost(actual), now()))
+      Effect.uninterruptibleMask((restore) => {
+        let given: Charged | undefined
+        const acquired = acquireWithin(name, options, ({ reservations }) => ({
+          ...reservations,
+          admit: (cost, at) => (given = reservations.admit(cost, at))
         }))
-      )
+        return restore(acquired).pipe(
+          // It may be interrupted when it was admitted and does not know yet.
+          Effect.onInterrupt(() => Effect.sync(() => given?.key.settle(given.charge, 0, now()))),
+          Effect.tap(({ charge, key }) =>
+            Effect.addFinalizer(() => Effect.sync(() => key.settle(charge, charge.cost, now())))
+          ),
+          Effect.map(({ charge, key, turn }) => ({
+            turn,
+            settle: (actual: Cost) => Effect.sync(() => key.settle(charge, Limits.checkCost(actual), now()))
+          }))
+        )
+      })
 
     const on = (name: string, change: (key: LimitedKey, at: number) => void): Effect.Effect<void> =>
       Effect.sync(() => {
@@ -559,7 +568,10 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
       on(name, (key, at) => key.pause(Duration.toMillis(duration), at))
 
     const pauseUntil = (name: string, until: DateTime.DateTime): Effect.Effect<void> =>
-      Effect.suspend(() => pause(name, Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis())))
+      Effect.suspend(() => {
+        const millis = DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis()
+        return millis > 0 ? pause(name, millis) : Effect.void
+      })
 
     const throttled = (name: string, options: ThrottledOptions = {}): Effect.Effect<void> =>
       on(name, (key, at) =>
@@ -569,6 +581,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
     const succeeded = (name: string, turn?: Turn): Effect.Effect<void> =>
       Effect.sync(() => {
         // Only a key that is known may be searching, but for one whose search begins with this.
+        if (closed) return
         const entry = settings.discover === undefined ? entries.get(name) : entryOf(name, now())
         entry?.key.succeeded(now(), turn)
       })

@@ -211,3 +211,54 @@ export const eventsOf = (options: {
 export const pausesIn = (events: ReadonlyArray<Event>) => events.filter((event) => event._tag === "Pause")
 
 export const arrivalsIn = (events: ReadonlyArray<Event>) => events.filter((event) => event._tag === "Arrival")
+
+const rateOf = (name: string, most: number): FastCheck.Arbitrary<Gcra.Rate> =>
+  FastCheck.record({
+    name: FastCheck.constant(name),
+    resource: FastCheck.constant(name.startsWith("tokens") ? "tokens" : "requests"),
+    interval: FastCheck.tuple(
+      FastCheck.integer({ min: 1, max: 200 }),
+      FastCheck.integer({ min: 1, max: 2 * most })
+    ).map(([window, limit]) => window / limit),
+    burst: FastCheck.integer({ min: 1, max: most })
+  })
+
+/** One or two rates of requests, and one or two of tokens. */
+export const weighted: FastCheck.Arbitrary<ReadonlyArray<Gcra.Rate>> = FastCheck.tuple(
+  rateOf("requests 0", 4),
+  FastCheck.option(rateOf("requests 1", 6)),
+  rateOf("tokens 0", 30),
+  FastCheck.option(rateOf("tokens 1", 50))
+).map((rates) => rates.filter((rate) => rate !== null))
+
+/** What a start takes of `weighted` rates; some of it never fits. */
+export const costs = FastCheck.record({
+  requests: FastCheck.oneof(
+    { arbitrary: FastCheck.constant(1), weight: 5 },
+    { arbitrary: FastCheck.nat(3), weight: 1 }
+  ),
+  tokens: FastCheck.oneof(FastCheck.nat(8), FastCheck.nat(40))
+})
+
+/** In every window of `w` milliseconds the starts take at most `w / interval + burst` of each rate. */
+export const assertWithin =
+  (rates: ReadonlyArray<Gcra.Rate>) =>
+  (starts: ReadonlyArray<{ readonly at: number; readonly cost: Gcra.Cost }>): void => {
+    for (const { burst, interval, resource = "requests" } of rates) {
+      // What may start comes at most `epsilon` early.
+      const slack = tolerance + Gcra.epsilon / interval
+      let least = Number.POSITIVE_INFINITY
+      let sum = 0
+      for (const { at, cost } of starts) {
+        const weight = Gcra.weightOf(resource)(cost)
+        if (weight === 0) continue
+        least = Math.min(least, sum - at / interval)
+        sum += weight
+        assert.isAtMost(
+          sum - at / interval - least,
+          burst + slack,
+          `at ${at}, ${burst} + 1 ${resource} per ${interval} ms`
+        )
+      }
+    }
+  }

@@ -12,6 +12,18 @@ export interface Shape {
   readonly burst: number
 }
 
+/** When the bucket would be full again if it had been full somewhere in the times after a charge and before the next. */
+interface Sum {
+  /** The charge, by its number in the gate. */
+  readonly after: number
+  full: number
+}
+
+/**
+ * The theoretical arrival time `full` is the latest of many sums: each begins at a time at which the bucket may have been
+ * full, and adds what was charged from then on. So a charge that is still open, as its amount may change, is in the sums
+ * that begin before it, and not in those that begin after it: while charges are open these are kept apart.
+ */
 export class Bucket implements Shape {
   readonly name: string
   readonly resource: string
@@ -21,6 +33,8 @@ export class Bucket implements Shape {
   full = Number.NEGATIVE_INFINITY
   /** What those who wait want of it, by their class. */
   readonly queued: Array<number> = priorities.map(() => 0)
+  /** The latest sums that begin before all open charges, and after each of them; none while nothing is open. */
+  readonly #sums: Array<Sum> = []
 
   constructor({ burst, interval, name, resource }: Shape) {
     this.name = name
@@ -29,18 +43,52 @@ export class Bucket implements Shape {
     this.burst = burst
   }
 
-  /** When so much may be taken. May lie in the past. */
+  /** No charge of it is open. */
+  get isSettled(): boolean {
+    return this.#sums.length === 0
+  }
+
+  /** When so much may be taken: `Infinity` if never. May lie in the past. */
   availableAt(weight: number): number {
-    return this.full - (this.burst - weight) * this.interval
+    return weight > this.burst ? Number.POSITIVE_INFINITY : this.full - (this.burst - weight) * this.interval
   }
 
   /** When so much may be taken after so much else was, from `now` on. */
   availableAfter(ahead: number, weight: number, now: number): number {
+    if (weight > this.burst) return Number.POSITIVE_INFINITY
     return Math.max(this.full, now) + (ahead + weight - this.burst) * this.interval
   }
 
   charge(now: number, weight: number): void {
-    this.full = Math.max(this.full, now) + weight * this.interval
+    const millis = weight * this.interval
+    this.#raise(now)
+    this.full += millis
+    for (const sum of this.#sums) sum.full += millis
+  }
+
+  /** Leaves open how much the last charge was. */
+  open(charge: number, now: number): void {
+    // It may have been nothing, and become something.
+    this.#raise(now)
+    if (this.#sums.length === 0) this.#sums.push({ after: Number.NEGATIVE_INFINITY, full: this.full })
+    this.#sums.push({ after: charge, full: Number.NEGATIVE_INFINITY })
+  }
+
+  /** An open charge was so much more; less if that is negative. */
+  settle(charge: number, weight: number): void {
+    const index = this.#sums.findIndex(({ after }) => after === charge)
+    const [before, settled] = [this.#sums[index - 1], this.#sums[index]]
+    if (before === undefined || settled === undefined) return
+    this.#shiftBefore(charge, weight * this.interval)
+    before.full = Math.max(before.full, settled.full)
+    this.#sums.splice(index, 1)
+    if (this.#sums.length === 1) this.#sums.pop()
+  }
+
+  /** Gives back so many milliseconds of a charge. */
+  giveBack(charge: number, millis: number): void {
+    if (this.#sums.length === 0) this.full -= millis
+    else this.#shiftBefore(charge, -millis)
   }
 
   enqueue(priority: Priority, weight: number): void {
@@ -49,18 +97,40 @@ export class Bucket implements Shape {
 
   /** Another pace, with as many tokens in it as there are, if they find room. `now` is not before a pause ends. */
   reshape({ burst, interval }: Pick<Shape, "burst" | "interval">, now: number): void {
-    const tokens = this.burst - Math.max(0, this.full - now) / this.interval
+    // A pause without an end: nothing will ever be taken.
+    if (now === Number.POSITIVE_INFINITY) return
+    const reshaped = (full: number): number => now + ((full - now) / this.interval + burst - this.burst) * interval
+    // No more tokens than found room before, nor than find room now.
+    const least = Math.max(now, reshaped(now))
+    this.full = reshaped(this.full)
+    for (const sum of this.#sums) sum.full = reshaped(sum.full)
     this.interval = interval
     this.burst = burst
-    this.full = now + (burst - Math.min(tokens, burst)) * interval
+    this.#raise(least)
   }
 
   /** Keeps at most so many tokens. True if there were more. */
   drain(now: number, tokens: number): boolean {
     const full = now + (this.burst - tokens) * this.interval
-    if (full <= this.full) return false
-    this.full = full
-    return true
+    const isLess = full > this.full
+    // What is settled later must not bring back more than that, either.
+    this.#raise(full)
+    return isLess
+  }
+
+  #raise(full: number): void {
+    this.full = Math.max(this.full, full)
+    const last = this.#sums.at(-1)
+    if (last !== undefined) last.full = Math.max(last.full, full)
+  }
+
+  /** Moves the sums that begin before a charge. */
+  #shiftBefore(charge: number, millis: number): void {
+    this.full = Number.NEGATIVE_INFINITY
+    for (const sum of this.#sums) {
+      if (sum.after < charge) sum.full += millis
+      this.full = Math.max(this.full, sum.full)
+    }
   }
 }
 
@@ -68,14 +138,17 @@ export class Bucket implements Shape {
 export class Allowance {
   readonly name: string
   readonly resource: string
+  /** The last charge before the server said so, by its number in the gate. */
+  readonly since: number
   left: number
   renewsAt: number
 
-  constructor(name: string, resource: string, left: number, renewsAt: number) {
+  constructor(name: string, resource: string, left: number, renewsAt: number, since: number) {
     this.name = name
     this.resource = resource
     this.left = left
     this.renewsAt = renewsAt
+    this.since = since
   }
 
   availableAt(weight: number): number {
@@ -85,5 +158,10 @@ export class Allowance {
   charge(now: number, weight: number): void {
     if (now >= this.renewsAt) this.left = Number.POSITIVE_INFINITY
     this.left -= weight
+  }
+
+  /** A charge was so much less; more if that is negative. */
+  giveBack(charge: number, weight: number): void {
+    if (charge > this.since) this.left += weight
   }
 }

@@ -80,6 +80,7 @@ export class Discovery {
   succeeded(now: number, startedAt = now): boolean {
     if (this.#foundAt !== undefined) {
       if (now - this.#foundAt < this.#rest) return false
+      this.#foundAt = undefined
       this.#rest = Math.min(longestRest, 2 * this.#rest)
       this.#high = Number.POSITIVE_INFINITY
       this.#growth = precision
@@ -110,7 +111,7 @@ export class Discovery {
    * the last cut say nothing new.
    */
   throttled(now: number, startedAt = now - cutEvery): boolean {
-    if (startedAt < this.#cutAt) return false
+    if (startedAt <= this.#cutAt) return false
     this.#cutAt = now
     // One that was found and undercut is borne no more: nothing is known any more but that it is too much.
     const isKnownGood = this.#low > 0 && this.#low < this.#rate

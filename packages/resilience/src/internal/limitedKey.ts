@@ -65,11 +65,7 @@ export class LimitedKey {
     this.#settings = settings
     this.#timers = timers
     this.#configured = configured
-    if (settings.discover !== undefined) {
-      const most = Math.min(settings.discover.most, this.#pace)
-      const initial = Math.min(settings.discover.initial, most)
-      this.#discovery = new Discovery({ initial, most, headroom: settings.headroom }, now)
-    }
+    this.#discovery = this.#search(now)
     this.gate = new Gate(this.#rates())
   }
 
@@ -103,7 +99,7 @@ export class LimitedKey {
 
   configure(rates: ReadonlyArray<Rate>, now: number): void {
     this.#configured = rates
-    this.#discovery = undefined
+    this.#discovery = this.#search(now)
     this.#update(now)
   }
 
@@ -129,9 +125,12 @@ export class LimitedKey {
   }
 
   succeeded(now: number, startedAt: number | undefined): void {
-    if (this.#discovery === undefined || !this.#discovery.succeeded(now, startedAt)) return
-    // Only where an upper limit was borne; a search without one never ends.
-    if (this.#discovery.isDone) this.#discovery = undefined
+    if (this.#discovery === undefined) return
+    const isOther = this.#discovery.succeeded(now, startedAt)
+    // Where the key's own limits hold that upper limit, they will do; a search without one never ends.
+    const isOver = this.#discovery.isDone && this.#discovery.rate >= this.#pace
+    if (isOver) this.#discovery = undefined
+    else if (!isOther) return
     this.#update(now)
   }
 
@@ -140,7 +139,7 @@ export class LimitedKey {
     const full = `${resource} as the server says${name === undefined ? "" : ` (${name})`}`
     if (positive(limit) && positive(window)) {
       this.#announce(full, { resource, limit, window }, left, now)
-      if (left !== undefined) this.gate.drain(resource, left, now)
+      if (left !== undefined) this.gate.drain(full, left, now)
       if (remaining === 0 && positive(reset)) {
         this.gate.allow({ name: full, resource, left: 0, renewsAt: now + reset }, now)
       }
@@ -177,6 +176,14 @@ export class LimitedKey {
     this.#announced.set(name, { ...announced, factor })
     if (resource === "requests" && before === undefined) this.#discovery = undefined
     this.#update(now)
+  }
+
+  #search(now: number): Discovery | undefined {
+    const { discover, headroom } = this.#settings
+    const isTold = Array.from(this.#announced.values()).some(({ resource }) => resource === "requests")
+    if (discover === undefined || isTold) return undefined
+    const most = Math.min(discover.most, this.#pace)
+    return new Discovery({ initial: Math.min(discover.initial, most), most, headroom }, now)
   }
 
   /** Requests a second that the rates allow, but for what is searched for; `Infinity` without any. */
