@@ -31,7 +31,7 @@ import {
   DateTime,
   Duration,
   Effect,
-  FiberRef,
+  type Fiber,
   Layer,
   Mailbox,
   Option,
@@ -182,6 +182,7 @@ export const make = (
     const transport = yield* HttpClient.HttpClient
     const policyOf = HostPolicy.of(options)
     const hosts = new Map<string, Host>()
+    let latest: Host | undefined
 
     const subscribers = new Set<Mailbox.Mailbox<ClientEvent.ClientEvent>>()
     const publish = (event: ClientEvent.ClientEvent): void => {
@@ -237,37 +238,45 @@ export const make = (
         return host
       })
 
-    const hostOf = (name: string, url: URL): Effect.Effect<Host> =>
-      Effect.suspend(() => {
-        const known = hosts.get(name)
-        if (known !== undefined) {
-          // To the end: those at the front are dropped first.
-          hosts.delete(name)
-          hosts.set(name, known)
-          return Effect.succeed(known)
-        }
-        return Effect.map(makeHost(name, policyOf(url.host)), (made) => {
-          const other = hosts.get(name)
-          if (other !== undefined) return other
-          if (hosts.size >= mostHosts) {
-            for (const [other, { active }] of hosts) {
-              if (active > 0) continue
-              hosts.delete(other)
-              break
-            }
+    const known = (name: string): Host | undefined => {
+      const host = hosts.get(name)
+      if (host === undefined || host === latest) return host
+      // To the end: those at the front are dropped first.
+      hosts.delete(name)
+      hosts.set(name, host)
+      latest = host
+      return host
+    }
+
+    const hostOf = (name: string, host: string): Effect.Effect<Host> =>
+      Effect.map(makeHost(name, policyOf(host)), (made) => {
+        const other = hosts.get(name)
+        if (other !== undefined) return other
+        if (hosts.size >= mostHosts) {
+          for (const [other, { active }] of hosts) {
+            if (active > 0) continue
+            hosts.delete(other)
+            break
           }
-          hosts.set(name, made)
-          return made
-        })
+        }
+        hosts.set(name, made)
+        return made
       })
 
-    const execute = (request: HttpClientRequest.HttpClientRequest) =>
-      Option.match(HttpClientRequest.toUrl(request), {
-        onNone: () => transport.execute(request),
-        onSome: (url) =>
-          Effect.flatMap(hostOf(options.key?.(request, url) ?? url.host, url), (host) =>
-            send(transport, withoutFragment(request), host, publish)
-          )
+    const execute = (request: HttpClientRequest.HttpClientRequest): Sent =>
+      Effect.withFiberRuntime((fiber) => {
+        const host = options.key === undefined ? plainHostOf(request) : undefined
+        const found = host === undefined ? undefined : known(host)
+        if (found !== undefined) return send(transport, withoutFragment(request), found, fiber, publish)
+        const url = Option.getOrUndefined(HttpClientRequest.toUrl(request))
+        if (url === undefined) return transport.execute(request)
+        const name = options.key?.(request, url) ?? url.host
+        const host2 = known(name)
+        return host2 === undefined
+          ? Effect.flatMap(hostOf(name, url.host), (host) =>
+              send(transport, withoutFragment(request), host, fiber, publish)
+            )
+          : send(transport, withoutFragment(request), host2, fiber, publish)
       })
 
     const snapshot = Effect.gen(function* () {
@@ -351,113 +360,107 @@ const makeParts = (
 const reasonOf = (error: AttemptError | Deadline.AttemptTimeout): string =>
   error._tag === "Refused" ? String(error.response.status) : error._tag === "Failed" ? error.error._tag : "TimeoutError"
 
+type Sent = Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>
+
+type Received = Effect.Effect<HttpClientResponse.HttpClientResponse, Refused | TooLarge | HttpClientError.ResponseError>
+
+/** Runs for every request: what can be done without a step of the runtime is. */
 const send = (
   transport: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   host: Host,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
   publish: (event: ClientEvent.ClientEvent) => void
-): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
-  Effect.flatMap(Effect.all([monotonicMillis, FiberRef.get(currentMaxBodyBytes)]), ([startedAt, maxBodyBytes]) => {
-    const again = maySendAgain(request)
-    const { key, limiter } = host.policy
-    let attempts = 0
-    const facts = Effect.map(monotonicMillis, (now) => ({
-      request: redactRequest(request),
-      attempts,
-      elapsed: Duration.millis(now - startedAt)
-    }))
+): Sent => {
+  const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+  const now = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+  const maxBodyBytes = Option.getOrUndefined(fiber.getFiberRef(currentMaxBodyBytes))
+  const startedAt = now()
+  const again = maySendAgain(request)
+  const { key, limiter } = host.policy
+  let attempts = 0
+  const facts = () => ({ request: redactRequest(request), attempts, elapsed: Duration.millis(now() - startedAt) })
 
-    const failed = (error: HttpClientError.HttpClientError) =>
-      Effect.flatMap(facts, (facts) => {
-        const known = FetchError.fromHttpClientError(facts)(error)
-        return new Failed({ error: known, again: again && known.isTransient })
-      })
+  const failed = (error: HttpClientError.HttpClientError | TooLarge) => {
+    if (error._tag === "TooLarge") {
+      return new Failed({ error: new FetchError.BodyTooLargeError({ ...facts(), limit: error.limit }), again: false })
+    }
+    const known = FetchError.fromHttpClientError(facts())(error)
+    return new Failed({ error: known, again: again && known.isTransient })
+  }
 
-    type Received = Effect.Effect<
-      HttpClientResponse.HttpClientResponse,
-      Refused | TooLarge | HttpClientError.ResponseError
-    >
-    const received = (response: HttpClientResponse.HttpClientResponse): Received =>
-      Effect.flatMap(Clock.currentTimeMillis, (now): Received => {
-        const observations = RateLimitHeaders.observations(now)(response.headers)
-        const inFlight = host.active - 1
-        const observed =
-          observations.length === 0
-            ? Effect.void
-            : Effect.forEach(observations, (one) => limiter.observe(key, { ...one, inFlight }), { discard: true })
-        const throttle = RateLimitHeaders.throttle(now)(response)
-        if (Option.isNone(throttle) && !FetchError.isTransientStatus(response.status)) {
-          return Effect.zipRight(observed, readBody(response))
-        }
-        const retryAfter = Option.flatMapNullable(throttle, ({ retryAfter }) => retryAfter).pipe(
-          Option.filter(Duration.greaterThan(Duration.zero))
-        )
-        if (Option.isSome(throttle)) {
-          host.throttled++
-          host.metrics.throttled()
-          const { status } = response
-          if (Option.isSome(retryAfter)) publish(ClientEvent.Paused({ key, duration: retryAfter.value, status }))
-        }
-        const refused = new Refused({ response, isThrottle: Option.isSome(throttle), retryAfter, again })
-        return Effect.zipRight(observed, Effect.fail(refused))
-      })
+  const received = (response: HttpClientResponse.HttpClientResponse): Received => {
+    const { headers, status } = response
+    const wall = clock.unsafeCurrentTimeMillis()
+    const observations = RateLimitHeaders.observations(wall)(headers)
+    const inFlight = host.active - 1
+    const observed =
+      observations.length === 0
+        ? undefined
+        : Effect.forEach(observations, (one) => limiter.observe(key, { ...one, inFlight }), { discard: true })
+    const throttle = RateLimitHeaders.throttle(wall)(response)
+    if (Option.isNone(throttle) && !FetchError.isTransientStatus(status)) {
+      const read = readBody(response)
+      return observed === undefined ? read : Effect.zipRight(observed, read)
+    }
+    const retryAfter = Option.flatMapNullable(throttle, ({ retryAfter }) => retryAfter).pipe(
+      Option.filter(Duration.greaterThan(Duration.zero))
+    )
+    if (Option.isSome(throttle)) {
+      host.throttled++
+      host.metrics.throttled()
+      if (Option.isSome(retryAfter)) publish(ClientEvent.Paused({ key, duration: retryAfter.value, status }))
+    }
+    const refused = Effect.fail(new Refused({ response, isThrottle: Option.isSome(throttle), retryAfter, again }))
+    return observed === undefined ? refused : Effect.zipRight(observed, refused)
+  }
 
-    const readBody = (response: HttpClientResponse.HttpClientResponse) =>
-      Option.isSome(maxBodyBytes) && isSuccess(response)
-        ? Effect.map(read(maxBodyBytes.value)(response), (body) => new ReadResponse(response, body, attempts))
-        : Effect.succeed(response)
+  const readBody = (response: HttpClientResponse.HttpClientResponse): Received =>
+    maxBodyBytes !== undefined && isSuccess(response)
+      ? Effect.map(read(maxBodyBytes)(response), (body) => new ReadResponse(response, body, attempts))
+      : Effect.succeed(response)
 
+  const attempt = Effect.suspend(() => {
+    // Set with the counts, so that an interruption before them takes nothing off.
+    let since: number | undefined
     const transmit = Effect.suspend(() => {
       attempts++
       host.attempts++
-      return transport.execute(request).pipe(
-        Effect.flatMap(received),
-        Effect.catchTags({
-          RequestError: failed,
-          ResponseError: failed,
-          TooLarge: ({ limit }) =>
-            Effect.flatMap(
-              facts,
-              (facts) => new Failed({ error: new FetchError.BodyTooLargeError({ ...facts, limit }), again: false })
-            )
-        })
-      )
+      host.metrics.active(++host.active)
+      since = now()
+      return Effect.matchEffect(Effect.flatMap(transport.execute(request), received), {
+        onFailure: (error) => Effect.fail(error._tag === "Refused" ? error : failed(error)),
+        onSuccess: Effect.succeed
+      })
     })
-
-    const attempt = Effect.acquireUseRelease(
-      Effect.map(monotonicMillis, (now) => {
-        host.metrics.active(++host.active)
-        return now
-      }),
-      () => transmit,
-      (since, exit) =>
-        Effect.map(monotonicMillis, (now) => {
-          host.metrics.active(--host.active)
-          host.metrics.ended(request.method, exit, now - since)
-        })
-    )
-
-    // A failure is what its status says, be its body slow or cut off: it is not under the policy's times.
-    const explained = (response: HttpClientResponse.HttpClientResponse) =>
-      isSuccess(response) || Option.isNone(maxBodyBytes)
-        ? Effect.succeed(response)
-        : Effect.map(
-            readStart({ limit: mostErrorBytes, millis: mostDrainMillis })(response),
-            (body) => new ReadResponse(response, body, attempts)
-          )
-
-    const policy = again || host.policy.hedge === undefined ? host.policy : { ...host.policy, hedge: undefined }
-    return Policy.apply(attempt, policy).pipe(
-      Effect.catchAll((error) =>
-        error._tag === "Refused"
-          ? Effect.succeed(error.response)
-          : Effect.flatMap(Effect.all([facts, DateTime.now]), ([facts, now]) =>
-              Effect.fail(FetchError.toHttpClientError(request)(fetchErrorOf(error, facts, now)))
-            )
-      ),
-      Effect.flatMap(explained)
-    )
+    return Effect.onExit(transmit, (exit) => {
+      if (since !== undefined) {
+        host.metrics.active(--host.active)
+        host.metrics.ended(request.method, exit, now() - since)
+      }
+      return Effect.void
+    })
   })
+
+  // A failure is what its status says, be its body slow or cut off: it is not under the policy's times.
+  const explained = (response: HttpClientResponse.HttpClientResponse) =>
+    isSuccess(response) || maxBodyBytes === undefined
+      ? Effect.succeed(response)
+      : Effect.map(
+          readStart({ limit: mostErrorBytes, millis: mostDrainMillis })(response),
+          (body) => new ReadResponse(response, body, attempts)
+        )
+
+  const policy = again || host.policy.hedge === undefined ? host.policy : { ...host.policy, hedge: undefined }
+  return Effect.matchEffect(Policy.apply(attempt, policy), {
+    onSuccess: explained,
+    onFailure: (error) => {
+      if (error._tag === "Refused") return explained(error.response)
+      const at = DateTime.unsafeMake(clock.unsafeCurrentTimeMillis())
+      return Effect.fail(FetchError.toHttpClientError(request)(fetchErrorOf(error, facts(), at)))
+    }
+  })
+}
 
 /** What a part of the policy says, as a user of HTTP knows it. */
 const fetchErrorOf = (
@@ -519,9 +522,18 @@ export const layerConfig = (
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
 
-const withoutFragment = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
-  HttpClientRequest.removeHash(
-    request.url.includes("#") ? HttpClientRequest.setUrl(request, request.url.replace(/#.*$/s, "")) : request
+/** The host as `URL` gives it, where that can be seen without making one: lower case, and no port of a scheme's own. */
+const plainHostOf = ({ url }: HttpClientRequest.HttpClientRequest): string | undefined => {
+  const match = /^https?:\/\/([a-z0-9.-]+(?::\d+)?)(?:[/?#]|$)/.exec(url)?.[1]
+  return match === undefined || /:(?:80|443|0\d*)$/.test(match) ? undefined : match
+}
+
+const withoutFragment = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
+  const { hash, url } = request
+  if (Option.isNone(hash) && !url.includes("#")) return request
+  return HttpClientRequest.removeHash(
+    url.includes("#") ? HttpClientRequest.setUrl(request, url.replace(/#.*$/s, "")) : request
   )
+}
 
 const isSuccess = ({ status }: HttpClientResponse.HttpClientResponse): boolean => status >= 200 && status < 300
