@@ -11,6 +11,7 @@
 import { Cause, Chunk, Context, Duration, Effect, Exit, Layer, Mailbox, Schema, Stream } from "effect"
 import { dual } from "effect/Function"
 import { Circuit, type Settings } from "./internal/circuit.ts"
+import * as Direct from "./internal/direct.ts"
 
 /**
  * Raised instead of making a call: it failed too often of late. Nothing was run.
@@ -309,7 +310,15 @@ export const make = (options: Options = {}): Effect.Effect<CircuitBreaker["Type"
       return Array.from(circuits.values(), (circuit) => circuit.snapshot(at))
     })
 
-    return CircuitBreaker.of({ check, protect, changes, snapshot })
+    const direct: Direct.Breaker = {
+      isOpen: (key) => (circuits.get(key)?.rejectsFor(now()) ?? 0) > 0,
+      begin: (key) => {
+        const circuit = circuitOf(key, now())
+        const period = circuit.begin()
+        return (outcome) => circuit.end(period, outcome, now())
+      }
+    }
+    return Direct.attach("breaker")(direct)(CircuitBreaker.of({ check, protect, changes, snapshot }))
   })
 
 /**

@@ -22,6 +22,7 @@ import {
 } from "effect"
 import { dual } from "effect/Function"
 import * as Aimd from "./Aimd.ts"
+import * as Direct from "./internal/direct.ts"
 import { Permit, Permits, type Priority, type Usage } from "./Permits.ts"
 
 /**
@@ -270,10 +271,9 @@ export const make = (options: Options): Effect.Effect<ConcurrencyLimiter["Type"]
         })
 
     /** What is to be done when the holder of a permit, who starts now, has ended. */
-    const start = (permit: Permit): ((exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>) => {
+    const begin = (permit: Permit): ((exit: Exit.Exit<unknown, unknown>) => void) => {
       const { key } = permit
-      const release = Effect.sync(() => permits.release(permit))
-      if (learned === undefined || policy === undefined) return () => release
+      if (learned === undefined || policy === undefined) return () => permits.release(permit)
       const limit = learned.of(key, now())
       const { round } = limit
       const adapt = (exit: Exit.Exit<unknown, unknown>): void => {
@@ -286,12 +286,19 @@ export const make = (options: Options): Effect.Effect<ConcurrencyLimiter["Type"]
         }
         permits.setLimit(key, limit.current)
       }
-      // Before the release, which would let the next one start under the old limit.
-      return (exit) =>
-        Effect.ensuring(
-          Effect.sync(() => adapt(exit)),
-          release
-        )
+      return (exit) => {
+        try {
+          // Before the release, which would let the next one start under the old limit.
+          adapt(exit)
+        } finally {
+          permits.release(permit)
+        }
+      }
+    }
+
+    const start = (permit: Permit): ((exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>) => {
+      const end = begin(permit)
+      return (exit) => Effect.sync(() => end(exit))
     }
 
     const scoped = <E>(acquire: (restore: Restore) => Effect.Effect<Permit, E>): Effect.Effect<void, E, Scope.Scope> =>
@@ -324,7 +331,14 @@ export const make = (options: Options): Effect.Effect<ConcurrencyLimiter["Type"]
       return { ...permits.total, keys }
     })
 
-    return ConcurrencyLimiter.of({
+    const direct: Direct.Permits = {
+      take: (key, priority) => {
+        const permit = new Permit(key, priority)
+        return !closed && permits.take(permit) ? begin(permit) : undefined
+      }
+    }
+
+    const service = ConcurrencyLimiter.of({
       take: (key, options) => scoped(acquire(key, options)),
       takeWithin: (key, options) => scoped(acquireWithin(key, options)),
       withPermit: (key, options) => around(acquire(key, options)),
@@ -333,6 +347,7 @@ export const make = (options: Options): Effect.Effect<ConcurrencyLimiter["Type"]
       setTotal: (limit) => Effect.sync(() => permits.setTotal(checked(limit))),
       snapshot
     })
+    return Direct.attach("permits")(direct)(service)
   })
 
 /**

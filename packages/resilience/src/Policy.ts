@@ -14,12 +14,13 @@
  *
  * @since 0.1.0
  */
-import { Cause, Duration, Effect, Exit, Option, Predicate, type Scope } from "effect"
+import { Cause, Duration, Effect, Exit, type Fiber, Option, Predicate, type Scope } from "effect"
 import { dual } from "effect/Function"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as ConcurrencyLimiter from "./ConcurrencyLimiter.ts"
 import * as Deadline from "./Deadline.ts"
 import * as Hedge from "./Hedge.ts"
+import * as Direct from "./internal/direct.ts"
 import * as RateLimiter from "./RateLimiter.ts"
 import * as Retry from "./Retry.ts"
 import * as RetryBudget from "./RetryBudget.ts"
@@ -250,23 +251,38 @@ const telling = <A, E, R>(
   limiter: RateLimiter.RateLimiter["Type"],
   turn: RateLimiter.Turn
 ): Any<A, E, R> => {
-  const { isThrottle, key = defaultKey, retryAfter } = policy
+  const { key = defaultKey } = policy
   return Effect.matchCauseEffect(self, {
     onSuccess: (value) => Effect.as(limiter.succeeded(key, turn), value),
-    onFailure: (cause) => {
-      const failure = Cause.failureOption(cause)
-      if (Option.isNone(failure) || !ofCall(isThrottle, false)(failure.value)) return Effect.failCause(cause)
-      const asked = ofCall(retryAfter, Option.none())(failure.value)
-      const throttled = limiter.throttled(key, { turn, retryAfter: Option.getOrUndefined(asked) })
-      return Effect.zipRight(throttled, Effect.failCause(cause))
-    }
+    onFailure: (cause) => throttling(cause, policy, limiter, turn)
   })
 }
+
+/** Fails with the cause, after the limiter heard of it if it is a throttle. */
+const throttling = <E>(
+  cause: Cause.Cause<E | Own | Deadline.AttemptTimeout>,
+  { isThrottle, key = defaultKey, retryAfter }: Policy<E>,
+  limiter: RateLimiter.RateLimiter["Type"],
+  turn: RateLimiter.Turn
+): Effect.Effect<never, E | Own | Deadline.AttemptTimeout> => {
+  const failure = Cause.failureOption(cause)
+  if (Option.isNone(failure) || !ofCall(isThrottle, false)(failure.value)) return Effect.failCause(cause)
+  const asked = ofCall(retryAfter, Option.none())(failure.value)
+  const throttled = limiter.throttled(key, { turn, retryAfter: Option.getOrUndefined(asked) })
+  return Effect.zipRight(throttled, Effect.failCause(cause))
+}
+
+const guarded = <A, E, R>(self: Any<A, E, R>, policy: Policy<E>): Any<A, E, R> =>
+  policy.breaker === undefined
+    ? self
+    : policy.breaker.protect(self, policy.key ?? defaultKey, { classify: classify(policy) })
+
+const nothing = (): void => {}
 
 /** Waits for a permit, as long as there is time. */
 const permitted = <A, E, R>(
   self: Any<A, E, R>,
-  concurrency: ConcurrencyLimiter.ConcurrencyLimiter["Type"],
+  concurrency: ConcurrencyLimiter.ConcurrencyLimiter["Type"] | undefined,
   {
     key,
     priority,
@@ -276,8 +292,9 @@ const permitted = <A, E, R>(
     readonly priority: RateLimiter.Priority
     readonly total: Deadline.Total | undefined
   }
-): Any<A, E, R> =>
-  total === undefined
+): Any<A, E, R> => {
+  if (concurrency === undefined) return self
+  return total === undefined
     ? concurrency.withPermit(key, { priority })(self)
     : Effect.suspend(() => {
         let started = false
@@ -293,6 +310,7 @@ const permitted = <A, E, R>(
             : Effect.fail(total.exceeded("permit"))
         )
       })
+}
 
 /** One attempt: breaker, turn, permit, breaker, timeout. */
 const attempting = <A, E, R>(
@@ -301,28 +319,66 @@ const attempting = <A, E, R>(
   total: Deadline.Total | undefined
 ): Any<A, E, R> => {
   const { attempt, breaker, concurrency, cost, key = defaultKey, limiter } = policy
-  if (total === undefined && concurrency === undefined && limiter === undefined) {
-    const timed = attempt === undefined ? self : Deadline.attempt(self, attempt)
-    return breaker === undefined ? timed : breaker.protect(timed, key, { classify: classify(policy) })
+  if (breaker === undefined && concurrency === undefined && limiter === undefined) {
+    if (total === undefined) return attempt === undefined ? self : Deadline.attempt(self, attempt)
+    return Effect.withFiberRuntime((fiber) => total.attempt(self, attempt, fiber))
   }
-  return Effect.withFiberRuntime((fiber) => {
-    if (total !== undefined && total.rest <= 0) return Effect.fail(total.exceeded())
-    // A retry has waited before, and its call has the least time left.
-    const priority = Retry.currentAttemptOf(fiber) > 1 ? 0 : (policy.priority ?? 1)
-    let effect: Any<A, E, R> = self
-    if (total !== undefined) {
-      effect = Effect.withFiberRuntime((fiber) => total.attempt(self, attempt, fiber))
-    } else if (attempt !== undefined) effect = Deadline.attempt(self, attempt)
-    if (breaker !== undefined) effect = breaker.protect(effect, key, { classify: classify(policy) })
-    if (concurrency !== undefined) effect = permitted(effect, concurrency, { key, priority, total })
-    if (limiter !== undefined) {
-      const place = total === undefined ? { priority } : { priority, maxWait: Math.max(0, total.rest) }
-      const take = limiter.takeWithin(key, cost === undefined ? place : { ...place, cost })
-      const called = effect
-      effect = Effect.flatMap(take, (turn) => telling(called, policy, limiter, turn))
-    }
-    return breaker === undefined ? effect : Effect.zipRight(breaker.check(key), effect)
-  })
+
+  const timed = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Any<A, E, R> => {
+    if (total !== undefined) return total.attempt(self, attempt, fiber)
+    return attempt === undefined ? self : Deadline.attempt(self, attempt)
+  }
+
+  const queued = (priority: RateLimiter.Priority): Any<A, E, R> => {
+    const called = guarded(Effect.withFiberRuntime(timed), policy)
+    const permit = permitted(called, concurrency, { key, priority, total })
+    if (limiter === undefined) return permit
+    const place = total === undefined ? { priority } : { priority, maxWait: Math.max(0, total.rest) }
+    const take = limiter.takeWithin(key, cost === undefined ? place : { ...place, cost })
+    return Effect.flatMap(take, (turn) => telling(permit, policy, limiter, turn))
+  }
+
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<A, E | Own | Deadline.AttemptTimeout, R>((fiber) => {
+      if (total !== undefined && total.rest <= 0) return Effect.fail(total.exceeded())
+      // A retry has waited before, and its call has the least time left.
+      const priority = Retry.currentAttemptOf(fiber) > 1 ? 0 : (policy.priority ?? 1)
+
+      const directBreaker = breaker && Direct.of("breaker")(breaker)
+      if (breaker !== undefined && directBreaker?.isOpen(key) !== false) {
+        return restore(Effect.zipRight(breaker.check(key), queued(priority)))
+      }
+      const directLimiter = limiter && Direct.of("limiter")(limiter)
+      const turn = limiter === undefined ? 0 : directLimiter?.take(key, cost ?? 1, priority)
+      if (turn === undefined) return restore(queued(priority))
+      const release = concurrency === undefined ? nothing : Direct.of("permits")(concurrency)?.take(key, priority)
+      if (release === undefined) {
+        const permit = permitted(guarded(Effect.withFiberRuntime(timed), policy), concurrency, { key, priority, total })
+        return restore(limiter === undefined ? permit : telling(permit, policy, limiter, turn as RateLimiter.Turn))
+      }
+      // Nothing has happened since it was asked, but for what was taken.
+      const end = directBreaker?.begin(key)
+      const outcomeOf = classify(policy)
+      return Effect.matchCauseEffect(restore(timed(fiber)), {
+        onSuccess: (value) => {
+          const exit = Exit.succeed(value)
+          end?.("success")
+          release(exit)
+          directLimiter?.succeeded(key, turn)
+          return exit
+        },
+        onFailure: (cause) => {
+          const exit = Exit.failCause(cause)
+          try {
+            end?.(outcomeOf(exit))
+          } finally {
+            release(exit)
+          }
+          return limiter === undefined ? exit : throttling(cause, policy, limiter, turn as RateLimiter.Turn)
+        }
+      })
+    })
+  )
 }
 
 const retrying = <A, E, R>(

@@ -25,9 +25,10 @@ import {
 import { dual } from "effect/Function"
 import * as Deadline from "./Deadline.ts"
 import { type Cost, epsilon, type Priority, type Rate, type Reservation as Charge, Waiter } from "./Gcra.ts"
+import * as Direct from "./internal/direct.ts"
 import { LimitedKey } from "./internal/limitedKey.ts"
 import * as Limits from "./internal/limits.ts"
-import { Timer, timersOf } from "./internal/timers.ts"
+import { epsilon as grain, Timer, timersOf } from "./internal/timers.ts"
 
 export { type Cost, type Priority } from "./Gcra.ts"
 
@@ -471,8 +472,8 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
     }
 
     const startTimer = <A>(key: LimitedKey, waiter: Queued<A>, scheduler: Scheduler.Scheduler): void => {
-      const timer = new Timer(waiter.deadline, () => {
-        const at = Math.max(now(), waiter.deadline)
+      const timer = new Timer(waiter.deadline + grain, () => {
+        const at = now()
         // A turn that comes at this very moment is in time.
         key.gate.dispatch(at)
         if (waiter.state === "waiting") {
@@ -627,7 +628,18 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
       )
     })
 
-    return RateLimiter.of({
+    const direct: Direct.Limiter = {
+      take: (name, cost, priority) => {
+        if (closed) return undefined
+        const at = now()
+        return entryOf(name, at).key.gate.take(at, cost, priority) ? at : undefined
+      },
+      succeeded: (name, turn) => {
+        entries.get(name)?.key.succeeded(now(), turn)
+      }
+    }
+
+    const service = RateLimiter.of({
       // Fails with `CostExceedsCapacity` only where there is a cost, as one request is never more than a burst.
       take: ((name, options = {}) =>
         acquire(name, options, Number.POSITIVE_INFINITY, ({ turns }) => turns)) as RateLimiter["Type"]["take"],
@@ -642,6 +654,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
       setLimits,
       snapshot
     })
+    return Direct.attach("limiter")(direct)(service)
   })
 
 /**
