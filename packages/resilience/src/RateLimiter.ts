@@ -28,7 +28,7 @@ import { type Cost, epsilon, type Priority, type Rate, type Reservation as Charg
 import * as Direct from "./internal/direct.ts"
 import { LimitedKey } from "./internal/limitedKey.ts"
 import * as Limits from "./internal/limits.ts"
-import { epsilon as grain, Timer, timersOf } from "./internal/timers.ts"
+import { Timer, timersOf } from "./internal/timers.ts"
 
 export { type Cost, type Priority } from "./Gcra.ts"
 
@@ -472,7 +472,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
     }
 
     const startTimer = <A>(key: LimitedKey, waiter: Queued<A>, scheduler: Scheduler.Scheduler): void => {
-      const timer = new Timer(waiter.deadline + grain, () => {
+      const timer = new Timer(waiter.deadline, () => {
         const at = now()
         // A turn that comes at this very moment is in time.
         key.gate.dispatch(at)

@@ -4,7 +4,7 @@
 import type { Scheduler } from "effect"
 import { type Cost, Gate, type Rate, type Reservation } from "../Gcra.ts"
 import { Discovery } from "./discovery.ts"
-import { epsilon, Timer, type Timers } from "./timers.ts"
+import { Timer, type Timers } from "./timers.ts"
 
 /** A rate as a server says it. */
 interface Announced {
@@ -79,15 +79,13 @@ export class LimitedKey {
     this.#scheduler = scheduler
     if (scheduler === undefined) return
     const at = this.gate.waiting === 0 ? undefined : Math.max(now, this.gate.availableAt)
-    // Not a microsecond too early: that would be above the rate.
-    const due = at === undefined ? undefined : at + epsilon
     if (this.#timer !== undefined) {
-      if (this.#timer.at === due) return
+      if (this.#timer.at === at) return
       this.#timers.remove(this.#timer, scheduler)
       this.#timer = undefined
     }
-    if (due === undefined) return
-    this.#timer = new Timer(due, this.#serve)
+    if (at === undefined) return
+    this.#timer = new Timer(at, this.#serve)
     this.#timers.add(this.#timer, scheduler)
   }
 

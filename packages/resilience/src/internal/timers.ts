@@ -24,11 +24,8 @@ export class Timer {
   }
 }
 
-/**
- * What a sum of milliseconds may be off by rounding: so much earlier a timer may be due. Whoever must not be early adds it
- * to the time.
- */
-export const epsilon = 1e-3
+/** What a sum of milliseconds may be off by rounding; the same as that of `Gcra`, which is asked when its timer is due. */
+const epsilon = 1e-6
 
 /** The clock may say that it is not yet time when a sleep ends early: a sleep of zero would go round and round. */
 const shortest = 1
