@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import { type Error as PlatformError, FileSystem, type HttpClient, Path } from "@effect/platform"
-import { NodeHttpClient } from "@effect/platform-node"
 import type { Migrator, SqlClient, SqlError } from "@effect/sql"
 import { Collector, Ledger, RecordStore } from "@tributary/collect"
 import { type HostPolicy, RateLimitedClient } from "@tributary/fetcher"
 import { Retry } from "@tributary/resilience"
+import { UndiciClient } from "@tributary/undici"
 import { Array, Clock, Duration, Effect, Layer, Record, Schema } from "effect"
 import type { BotConfig } from "./config/BotConfig.ts"
 import * as Database from "./Database.ts"
@@ -131,7 +131,7 @@ const http = (config: BotConfig): Layer.Layer<HttpClient.HttpClient | RateLimite
   return RateLimitedClient.layer({
     default: patient,
     hosts: Record.map(config.limits, (limits) => ({ ...patient, limits }))
-  }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+  }).pipe(Layer.provide(UndiciClient.layer()))
 }
 
 const sayInterrupted = (progress: ReadonlyArray<Collector.Progress>) =>

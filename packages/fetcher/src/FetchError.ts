@@ -302,6 +302,7 @@ export class BlockedAddressError extends Schema.TaggedError<BlockedAddressError>
  * - `url`: not an http or https URL, or one with user and password that the transport does not take
  * - `headers`: a header has characters that HTTP does not allow, such as a line break at the end of a token
  * - `body`: it could not be encoded
+ * - `cassette`: a `Cassette` has no answer to it, or cannot record one; `detail` says why
  *
  * @since 0.1.0
  * @category errors
@@ -310,7 +311,8 @@ export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>
   "@tributary/fetcher/InvalidRequestError"
 )("InvalidRequestError", {
   ...Exchange,
-  reason: Schema.Literal("url", "headers", "body"),
+  reason: Schema.Literal("url", "headers", "body", "cassette"),
+  detail: Schema.optionalWith(Schema.String, { exact: true }),
   /** Why the body could not be encoded: name, message and stack only, without the request's own secrets. */
   cause: Schema.optionalWith(Schema.Defect, { exact: true })
 }) {
@@ -321,7 +323,8 @@ export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>
     const says = {
       url: "not a valid http or https URL, or one with user and password in it",
       headers: "a header has characters that HTTP does not allow; is there a line break in it?",
-      body: "the body of the request could not be encoded"
+      body: "the body of the request could not be encoded",
+      cassette: this.detail ?? "not on the cassette"
     }
     return `${where(this)}: ${says[this.reason]}`
   }
@@ -433,7 +436,7 @@ export const fromHttpClientError =
   }
 
 /**
- * What a guard or `@tributary/undici` say by a class of their own, told by its tag: this package does not need them.
+ * What a guard, a cassette or `@tributary/undici` say by a class of their own, told by its tag: this package does not need them.
  */
 const fromTransport = (cause: unknown): ((facts: Facts) => FetchError) | undefined => {
   if (!Predicate.hasProperty(cause, "_tag")) return undefined
@@ -456,6 +459,11 @@ const fromTransport = (cause: unknown): ((facts: Facts) => FetchError) | undefin
       const detail = cause instanceof Error ? cause.message : "is not let through"
       return (facts) =>
         new BlockedAddressError({ ...facts, attempts: 0, address: String(shown), reason: "guard", detail })
+    }
+    case "NoInteraction":
+    case "NotRecorded": {
+      const detail = cause instanceof Error ? { detail: cause.message } : {}
+      return (facts) => new InvalidRequestError({ ...facts, attempts: 0, reason: "cassette", ...detail })
     }
     default:
       return undefined

@@ -33,7 +33,7 @@ export interface HostPolicy {
   readonly retry?: Retry.Policy | undefined
   /** Pays for the retries of a host, and for hedges. Defaults to 500 tokens, of which a retry costs 14. */
   readonly budget?: RetryBudget.Options | false | undefined
-  /** Defaults to open at half of at least 20 attempts in 30 seconds that failed. */
+  /** Defaults to open at half of at least 50 attempts in 30 seconds that failed. */
   readonly breaker?: CircuitBreaker.Options | false | undefined
   /** A second try beside a slow one, of methods that are idempotent. Defaults to none. */
   readonly hedge?: Omit<Hedge.Options, "gate"> | false | undefined

@@ -1,4 +1,6 @@
 /** @since 0.1.0 */
+export * as Cassette from "./Cassette.ts"
+/** @since 0.1.0 */
 export * as ClientEvent from "./ClientEvent.ts"
 /** @since 0.1.0 */
 export * as FetchError from "./FetchError.ts"

@@ -597,7 +597,7 @@ describe("types", () => {
     >()
     expectTypeOf<FetchError.RateLimitedError["scope"]>().toEqualTypeOf<"server" | "client">()
     expectTypeOf<FetchError.BlockedAddressError["reason"]>().toEqualTypeOf<"cross-origin" | "loop" | "guard">()
-    expectTypeOf<FetchError.InvalidRequestError["reason"]>().toEqualTypeOf<"url" | "headers" | "body">()
+    expectTypeOf<FetchError.InvalidRequestError["reason"]>().toEqualTypeOf<"url" | "headers" | "body" | "cassette">()
 
     const request = get("http://h/")
     expectTypeOf(Fetcher.fetch(request)).toEqualTypeOf<

@@ -7,8 +7,8 @@ export interface RequestInfo {
   readonly url: string
 }
 
-/** Rather hide a name too many (`page_token`) than one too few; short words count only where a word begins. */
-const secretName =
+/** Rather hide a name too many (`page_token`) than one too few; short words count only where a word begins. @internal */
+export const secretName =
   /(key|token|secret|password|passwd|passphrase|signature|credentials?|authorization|session(_?id)?|jwt|cookie)$|(^|[-_.])(auth|pass|pwd|sig|hmac|otp)$|^(code|app_?id)$/i
 
 const hidden = "REDACTED"
