@@ -6,23 +6,22 @@
  *
  * @since 0.1.0
  */
-import { type Headers, HttpClient, type HttpClientError, HttpClientRequest } from "@effect/platform"
-import { DateTime, Duration, Effect, Either, Option, ParseResult, Predicate, type Schema } from "effect"
+import {
+  type Headers,
+  HttpClient,
+  type HttpClientError,
+  type HttpClientRequest,
+  type HttpClientResponse
+} from "@effect/platform"
+import { Clock, Context, Duration, Effect, Either, ParseResult, type Schema } from "effect"
 import { dual } from "effect/Function"
 import * as FetchError from "./FetchError.ts"
-import {
-  attemptsOf,
-  currentMaxBodyBytes,
-  monotonicMillis,
-  mostDrainMillis,
-  mostErrorBytes,
-  read,
-  readStart
-} from "./internal/exchange.ts"
+import { attemptsOf, executeReading, read } from "./internal/exchange.ts"
+import { ReadResponse } from "./internal/ReadResponse.ts"
 import { redactRequest, redactText } from "./internal/redact.ts"
-import { cut, printable } from "./internal/text.ts"
+import { isRequestFirst } from "./internal/requestFirst.ts"
+import { statusFailure } from "./internal/statusFailure.ts"
 import * as Mismatch from "./Mismatch.ts"
-import * as RateLimitHeaders from "./RateLimitHeaders.ts"
 
 /**
  * @since 0.1.0
@@ -49,15 +48,9 @@ export interface Fetched {
   readonly elapsed: Duration.Duration
 }
 
+const utf8 = new TextDecoder()
+
 const defaultMaxBodyBytes = 32 * 1024 * 1024
-
-/** What asks for a longer wait is no throttle any more. */
-const anHour = Duration.hours(1)
-
-/** Of an error's body so much is shown. */
-const mostErrorCharacters = 200
-
-const isRequestFirst = (args: IArguments): boolean => Predicate.hasProperty(args[0], HttpClientRequest.TypeId)
 
 /**
  * Sends a request and reads the answer. Fails unless the status is 2xx: with `RateLimitedError` for 429, with
@@ -77,78 +70,49 @@ export const fetch: {
     options?: Options
   ): Effect.Effect<Fetched, FetchError.FetchError, HttpClient.HttpClient>
 } = dual(isRequestFirst, (request: HttpClientRequest.HttpClientRequest, options?: Options) =>
-  Effect.gen(function* () {
-    const client = yield* HttpClient.HttpClient
+  Effect.withFiberRuntime<Fetched, FetchError.FetchError, HttpClient.HttpClient>((fiber) => {
+    const client = Context.get(fiber.currentContext as Context.Context<HttpClient.HttpClient>, HttpClient.HttpClient)
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    const now = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
     const limit = options?.maxBodyBytes ?? defaultMaxBodyBytes
-    const startedAt = yield* monotonicMillis
+    const startedAt = now()
     let attempts = 1
-    const facts = Effect.map(monotonicMillis, (now) => ({
-      request: redactRequest(request),
-      attempts,
-      elapsed: Duration.millis(now - startedAt)
-    }))
+    const facts = () => ({ request: redactRequest(request), attempts, elapsed: Duration.millis(now() - startedAt) })
     const fromPlatform = (error: HttpClientError.HttpClientError) =>
-      Effect.flatMap(facts, (facts) => Effect.fail(FetchError.fromHttpClientError(facts)(error)))
+      Effect.fail(FetchError.fromHttpClientError(facts())(error))
 
-    const response = yield* client.execute(request).pipe(
-      Effect.locally(currentMaxBodyBytes, Option.some(limit)),
-      Effect.catchAll((error) =>
+    const fetched = (response: HttpClientResponse.HttpClientResponse, body: Uint8Array): Fetched => ({
+      request,
+      status: response.status,
+      headers: response.headers,
+      body,
+      attempts,
+      elapsed: Duration.millis(now() - startedAt)
+    })
+
+    const received = (
+      response: HttpClientResponse.HttpClientResponse
+    ): Effect.Effect<Fetched, FetchError.FetchError> => {
+      attempts = attemptsOf(response)
+      if (response.status < 200 || response.status >= 300) {
+        return statusFailure({ request, exchange: Effect.sync(facts) })(response)
+      }
+      if (response instanceof ReadResponse) return Effect.succeed(fetched(response, response.body))
+      return Effect.matchEffect(read(limit)(response), {
+        onSuccess: (body) => Effect.succeed(fetched(response, body)),
+        onFailure: (error) =>
+          error._tag === "TooLarge" ? new FetchError.BodyTooLargeError({ ...facts(), limit }) : fromPlatform(error)
+      })
+    }
+
+    return Effect.matchEffect(executeReading(limit)(client)(request), {
+      onSuccess: received,
+      onFailure: (error) =>
         // A client with `filterStatusOk` has the answer in its error.
-        error._tag === "ResponseError" && error.reason === "StatusCode"
-          ? Effect.succeed(error.response)
-          : fromPlatform(error)
-      )
-    )
-    attempts = attemptsOf(response)
-
-    if (response.status >= 200 && response.status < 300) {
-      const body = yield* read(limit)(response).pipe(
-        Effect.catchTags({
-          TooLarge: () => Effect.flatMap(facts, (facts) => new FetchError.BodyTooLargeError({ ...facts, limit })),
-          ResponseError: fromPlatform
-        })
-      )
-      const { elapsed } = yield* facts
-      return { request, status: response.status, headers: response.headers, body, attempts, elapsed }
-    }
-
-    const start = yield* readStart({ limit: mostErrorBytes, millis: mostDrainMillis })(response)
-    const exchange = yield* facts
-    const { status } = response
-    const said = new TextDecoder().decode(start)
-    const text = redactText(request)(explanation(response.headers, said))
-    const body = cut(mostErrorCharacters)(printable(text.replaceAll(/\s+/g, " ").trim()))
-    const now = yield* DateTime.now
-    const throttle = RateLimitHeaders.throttle(DateTime.toEpochMillis(now))(response)
-    if (status !== 402 && status !== 429) {
-      return yield* new FetchError.StatusError({ ...exchange, status, body })
-    }
-    const retryAfter = Option.getOrUndefined(throttle)?.retryAfter
-    const when = retryAfter === undefined ? {} : { retryAfter, retryAt: DateTime.addDuration(now, retryAfter) }
-    // A throttle passes soon; a quota is bought, or granted by the day.
-    const isQuota =
-      status === 402 ||
-      /\bquota|_quota/i.test(said) ||
-      (retryAfter && Duration.greaterThanOrEqualTo(retryAfter, anHour))
-    return isQuota === true
-      ? yield* new FetchError.QuotaError({ ...exchange, ...when, status, body })
-      : yield* new FetchError.RateLimitedError({ ...exchange, ...when, scope: "server" })
+        error._tag === "ResponseError" && error.reason === "StatusCode" ? received(error.response) : fromPlatform(error)
+    })
   })
 )
-
-/** Of problem details (RFC 9457) title and detail, which are for people; of any other body the text. */
-const explanation = (headers: Headers.Headers, text: string): string => {
-  if (!/^application\/problem\+json\b/i.test(headers["content-type"] ?? "")) return text
-  return Option.liftThrowable((): unknown => JSON.parse(text))().pipe(
-    Option.map((problem) =>
-      ["title", "detail"].flatMap((name) =>
-        Predicate.hasProperty(problem, name) && Predicate.isString(problem[name]) ? [problem[name]] : []
-      )
-    ),
-    Option.filter((parts) => parts.length > 0),
-    Option.match({ onNone: () => text, onSome: (parts) => parts.join(": ") })
-  )
-}
 
 /**
  * The error of an answer that is not what was asked for, for who looks into the body without a Schema. `got` is shown as
@@ -177,7 +141,7 @@ const exchangeOf = ({ attempts, elapsed, request }: Fetched) => ({ request: reda
 export const decode =
   <A, I, R>(schema: Schema.Schema<A, I, R>) =>
   (fetched: Fetched): Effect.Effect<A, FetchError.DecodeError, R> => {
-    const text = new TextDecoder().decode(fetched.body)
+    const text = utf8.decode(fetched.body)
     return Either.match(
       Either.try((): unknown => JSON.parse(text)),
       {

@@ -51,7 +51,8 @@ import {
   mostErrorBytes,
   read,
   readStart,
-  type TooLarge
+  type TooLarge,
+  withReading
 } from "./internal/exchange.ts"
 import { ReadResponse } from "./internal/ReadResponse.ts"
 import { redactRequest } from "./internal/redact.ts"
@@ -263,20 +264,22 @@ export const make = (
         return made
       })
 
-    const execute = (request: HttpClientRequest.HttpClientRequest): Sent =>
+    const execute = (request: HttpClientRequest.HttpClientRequest, reading?: number): Sent =>
       Effect.withFiberRuntime((fiber) => {
+        const maxBodyBytes = reading ?? Option.getOrUndefined(fiber.getFiberRef(currentMaxBodyBytes))
         const host = options.key === undefined ? plainHostOf(request) : undefined
         const found = host === undefined ? undefined : known(host)
-        if (found !== undefined) return send(transport, withoutFragment(request), found, fiber, publish)
+        if (found !== undefined)
+          return send(transport, withoutFragment(request), found, { fiber, maxBodyBytes, publish })
         const url = Option.getOrUndefined(HttpClientRequest.toUrl(request))
         if (url === undefined) return transport.execute(request)
         const name = options.key?.(request, url) ?? url.host
-        const host2 = known(name)
-        return host2 === undefined
+        const other = known(name)
+        return other === undefined
           ? Effect.flatMap(hostOf(name, url.host), (host) =>
-              send(transport, withoutFragment(request), host, fiber, publish)
+              send(transport, withoutFragment(request), host, { fiber, maxBodyBytes, publish })
             )
-          : send(transport, withoutFragment(request), host2, fiber, publish)
+          : send(transport, withoutFragment(request), other, { fiber, maxBodyBytes, publish })
       })
 
     const snapshot = Effect.gen(function* () {
@@ -310,9 +313,9 @@ export const make = (
     }).pipe(Stream.unwrapScoped)
 
     const client = HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
-      Effect.flatMap(execute),
+      Effect.flatMap((request) => execute(request)),
       Effect.succeed
-    )
+    ).pipe(withReading((limit) => (request) => execute(request, limit)))
     return { client, snapshot, events }
   })
 
@@ -369,12 +372,18 @@ const send = (
   transport: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   host: Host,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
-  publish: (event: ClientEvent.ClientEvent) => void
+  {
+    fiber,
+    maxBodyBytes,
+    publish
+  }: {
+    readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+    readonly maxBodyBytes: number | undefined
+    readonly publish: (event: ClientEvent.ClientEvent) => void
+  }
 ): Sent => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   const now = (): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
-  const maxBodyBytes = Option.getOrUndefined(fiber.getFiberRef(currentMaxBodyBytes))
   const startedAt = now()
   const again = maySendAgain(request)
   const { key, limiter } = host.policy

@@ -1,4 +1,4 @@
-import type { HttpClientError, HttpClientResponse } from "@effect/platform"
+import type { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { Clock, Data, Effect, FiberRef, GlobalValue, Option, Stream } from "effect"
 import { ReadResponse } from "./ReadResponse.ts"
 
@@ -15,6 +15,26 @@ export const currentMaxBodyBytes: FiberRef.FiberRef<Option.Option<number>> = Glo
   "@tributary/fetcher/currentMaxBodyBytes",
   () => FiberRef.unsafeMake(Option.none())
 )
+
+type Execute = (
+  request: HttpClientRequest.HttpClientRequest
+) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>
+
+const Reading: unique symbol = Symbol.for("@tributary/fetcher/Reading")
+
+/** A client that can be told so without a fiber ref, as long as nothing was put around it. @internal */
+export const withReading =
+  (executeReading: (limit: number) => Execute) =>
+  <C extends HttpClient.HttpClient>(client: C): C =>
+    Object.assign(client, { [Reading]: executeReading })
+
+/** Sends a request and has the body read as a part of the attempt, if the client has attempts. @internal */
+export const executeReading =
+  (limit: number) =>
+  (client: HttpClient.HttpClient): Execute =>
+    Reading in client
+      ? (client[Reading] as (limit: number) => Execute)(limit)
+      : (request) => Effect.locally(client.execute(request), currentMaxBodyBytes, Option.some(limit))
 
 /** How many attempts a response took; 1 if it did not come through a `RateLimitedClient`. @internal */
 export const attemptsOf = (response: HttpClientResponse.HttpClientResponse): number =>
@@ -34,8 +54,7 @@ export const read =
       // The length that a HEAD is told is that of the body it does not get.
       const told = response.request.method === "HEAD" ? undefined : response.headers["content-length"]
       const length = Number(told ?? Number.NaN)
-      if (length > limit)
-        return Effect.zipRight(readStart({ limit: 0, millis: hangUpMillis })(response), new TooLarge({ limit }))
+      if (length > limit) return Effect.zipRight(hangUp(response), new TooLarge({ limit }))
       // Encoded, a small body can unfold to a large one: only then need the bytes be counted although the length is told.
       if (length <= limit && response.headers["content-encoding"] === undefined) {
         return Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
@@ -72,6 +91,10 @@ export const readStart =
         Effect.map(() => concat(chunks, limit))
       )
     })
+
+/** Frees the connection of a response whose body is not wanted, however short it may be. @internal */
+export const hangUp = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.asVoid(readStart({ limit: 0, millis: hangUpMillis })(response))
 
 /**
  * Frees the connection of a response that nobody will read: what is left of a small body is read, so that the connection
