@@ -1,25 +1,39 @@
-import { Cause, Exit, Metric, MetricBoundaries, Option } from "effect"
+import { Cause, Exit, Metric, MetricBoundaries, MetricKey, type MetricKeyType, MetricLabel, Option } from "effect"
 import type { AttemptError } from "./refusal.ts"
 import type { HttpClientResponse } from "@effect/platform"
+
+/** What is measured, and where it is kept: looked up once, as every tag that is added on the way is a new key. */
+const metric = <Type extends MetricKeyType.MetricKeyType<any, any>>(
+  key: MetricKey.MetricKey<Type>,
+  tags: Readonly<Record<string, string>>
+): Metric.Metric<Type, MetricKeyType.MetricKeyType.InType<Type>, MetricKeyType.MetricKeyType.OutType<Type>> =>
+  Metric.fromMetricKey(
+    MetricKey.taggedWithLabels(
+      key,
+      Object.entries(tags).map(([name, value]) => MetricLabel.make(name, value))
+    )
+  )
 
 /**
  * OpenTelemetry's semantic conventions for HTTP clients, with the boundaries in seconds that they recommend. One duration per
  * attempt, as the conventions ask.
  */
-const duration = Metric.histogram(
+const duration = MetricKey.histogram(
   "http.client.request.duration",
   MetricBoundaries.fromIterable([0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]),
   "Duration of HTTP client requests, in seconds"
 )
-const active = Metric.gauge("http.client.active_requests", { description: "Number of active HTTP requests" })
-const retries = Metric.counter("tributary.client.retries", {
+const active = MetricKey.gauge("http.client.active_requests", { description: "Number of active HTTP requests" })
+const retries = MetricKey.counter("tributary.client.retries", {
   description: "Attempts after the first",
   incremental: true
 })
-const throttles = Metric.counter("tributary.client.throttles", {
+const throttles = MetricKey.counter("tributary.client.throttles", {
   description: "Answers that asked to slow down",
   incremental: true
 })
+
+const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
 
 type End = Exit.Exit<HttpClientResponse.HttpClientResponse, AttemptError>
 
@@ -33,44 +47,41 @@ const outcomeOf = (exit: End): number | string | undefined => {
 
 /** The metrics of one key; those of a method and an outcome are made when they first occur. @internal */
 export class ClientMetrics {
-  readonly #address: string
-  readonly #durations = new Map<string, typeof duration>()
+  readonly #tags: Readonly<Record<string, string>>
+  readonly #durations = new Map<string, Metric.Metric.Histogram<number>>()
   readonly #active: Metric.Metric.Gauge<number>
   readonly #retries: Metric.Metric.Counter<number>
   readonly #throttles: Metric.Metric.Counter<number>
 
   constructor(address: string) {
-    this.#address = address
-    this.#active = Metric.tagged(active, "server.address", address)
-    this.#retries = Metric.tagged(retries, "server.address", address)
-    this.#throttles = Metric.tagged(throttles, "server.address", address)
+    this.#tags = { "server.address": address }
+    this.#active = metric(active, this.#tags)
+    this.#retries = metric(retries, this.#tags)
+    this.#throttles = metric(throttles, this.#tags)
   }
 
   active(count: number): void {
-    this.#active.unsafeUpdate(count, [])
+    this.#active.unsafeUpdate(count, noTags)
   }
 
   retried(): void {
-    this.#retries.unsafeUpdate(1, [])
+    this.#retries.unsafeUpdate(1, noTags)
   }
 
   throttled(): void {
-    this.#throttles.unsafeUpdate(1, [])
+    this.#throttles.unsafeUpdate(1, noTags)
   }
 
   ended(method: string, exit: End, millis: number): void {
     const outcome = outcomeOf(exit)
     if (outcome === undefined) return
     const name = `${method} ${outcome}`
-    let metric = this.#durations.get(name)
-    if (metric === undefined) {
-      metric = duration.pipe(
-        Metric.tagged("http.request.method", method),
-        Metric.tagged("server.address", this.#address),
-        Metric.tagged(typeof outcome === "number" ? "http.response.status_code" : "error.type", String(outcome))
-      )
-      this.#durations.set(name, metric)
+    let histogram = this.#durations.get(name)
+    if (histogram === undefined) {
+      const label = typeof outcome === "number" ? "http.response.status_code" : "error.type"
+      histogram = metric(duration, { ...this.#tags, "http.request.method": method, [label]: String(outcome) })
+      this.#durations.set(name, histogram)
     }
-    metric.unsafeUpdate(millis / 1_000, [])
+    histogram.unsafeUpdate(millis / 1_000, noTags)
   }
 }
