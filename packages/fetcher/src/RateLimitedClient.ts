@@ -35,6 +35,7 @@ import {
   Layer,
   Mailbox,
   Option,
+  Predicate,
   type Schema,
   type Scope,
   Stream
@@ -363,6 +364,16 @@ const makeParts = (
 const reasonOf = (error: AttemptError | Deadline.AttemptTimeout): string =>
   error._tag === "Refused" ? String(error.response.status) : error._tag === "Failed" ? error.error._tag : "TimeoutError"
 
+type Execute = HttpClient.HttpClient["execute"]
+
+/** A transport that can bound the time of a request itself does it without a fiber; `@tributary/undici` can. */
+const withinOf = (transport: HttpClient.HttpClient) =>
+  Within in transport ? (transport[Within] as (millis: number, end: "head" | "body") => Execute) : undefined
+
+const isTimeExceeded = Predicate.isTagged("TimeExceeded")
+
+const Within: unique symbol = Symbol.for("@tributary/HttpClient/within")
+
 type Sent = Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>
 
 type Received = Effect.Effect<HttpClientResponse.HttpClientResponse, Refused | TooLarge | HttpClientError.ResponseError>
@@ -429,27 +440,32 @@ const send = (
       ? Effect.map(read(maxBodyBytes)(response), (body) => new ReadResponse(response, body, attempts))
       : Effect.succeed(response)
 
-  const attempt = Effect.suspend(() => {
-    // Set with the counts, so that an interruption before them takes nothing off.
-    let since: number | undefined
-    const transmit = Effect.suspend(() => {
-      attempts++
-      host.attempts++
-      host.metrics.active(++host.active)
-      since = now()
-      return Effect.matchEffect(Effect.flatMap(transport.execute(request), received), {
-        onFailure: (error) => Effect.fail(error._tag === "Refused" ? error : failed(error)),
-        onSuccess: Effect.succeed
+  const attempt = <E extends { readonly _tag: string } = never>(execute: Execute, outOfTime?: () => E) =>
+    Effect.suspend(() => {
+      // Set with the counts, so that an interruption before them takes nothing off.
+      let since: number | undefined
+      const transmit = Effect.suspend(() => {
+        attempts++
+        host.attempts++
+        host.metrics.active(++host.active)
+        since = now()
+        return Effect.matchEffect(Effect.flatMap(execute(request), received), {
+          onFailure: (error): Effect.Effect<never, AttemptError | E> => {
+            if (error._tag === "Refused") return Effect.fail(error)
+            const isOver = outOfTime !== undefined && "cause" in error && isTimeExceeded(error.cause)
+            return Effect.fail(isOver ? outOfTime() : failed(error))
+          },
+          onSuccess: Effect.succeed
+        })
+      })
+      return Effect.onExit(transmit, (exit) => {
+        if (since !== undefined) {
+          host.metrics.active(--host.active)
+          host.metrics.ended(request.method, exit, now() - since)
+        }
+        return Effect.void
       })
     })
-    return Effect.onExit(transmit, (exit) => {
-      if (since !== undefined) {
-        host.metrics.active(--host.active)
-        host.metrics.ended(request.method, exit, now() - since)
-      }
-      return Effect.void
-    })
-  })
 
   // A failure is what its status says, be its body slow or cut off: it is not under the policy's times.
   const explained = (response: HttpClientResponse.HttpClientResponse) =>
@@ -461,7 +477,14 @@ const send = (
         )
 
   const policy = again || host.policy.hedge === undefined ? host.policy : { ...host.policy, hedge: undefined }
-  return Effect.matchEffect(Policy.apply(attempt, policy), {
+  const within = withinOf(transport)
+  const applied =
+    within === undefined
+      ? Policy.apply(attempt(transport.execute), policy)
+      : Policy.applyTimed<HttpClientResponse.HttpClientResponse, AttemptError, never>(({ exceeded, millis }) =>
+          attempt(within(millis, maxBodyBytes === undefined ? "head" : "body"), exceeded)
+        )(policy)
+  return Effect.matchEffect(applied, {
     onSuccess: explained,
     onFailure: (error) => {
       if (error._tag === "Refused") return explained(error.response)

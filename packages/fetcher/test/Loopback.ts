@@ -3,6 +3,7 @@ import { FetchHttpClient, type HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { type HostPolicy, RateLimitedClient } from "@tributary/fetcher"
 import { Retry } from "@tributary/resilience"
+import { UndiciClient } from "@tributary/undici"
 import { Effect, Layer, type Scope } from "effect"
 import * as http from "node:http"
 import * as net from "node:net"
@@ -96,7 +97,7 @@ export const impatient: HostPolicy.HostPolicy = {
 export const overUndici = (
   policy: HostPolicy.HostPolicy = impatient
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient.RateLimitedClient> =>
-  RateLimitedClient.layer({ default: policy }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+  RateLimitedClient.layer({ default: policy }).pipe(Layer.provide(UndiciClient.layer()))
 
 export const overFetch = (
   policy: HostPolicy.HostPolicy = impatient
@@ -110,7 +111,13 @@ export const transports: ReadonlyArray<{
   readonly layer: Layer.Layer<HttpClient.HttpClient>
 }> = [
   { name: "RateLimitedClient over undici", attempts: 2, layer: overUndici() },
+  {
+    name: "RateLimitedClient over layerUndici",
+    attempts: 2,
+    layer: RateLimitedClient.layer({ default: impatient }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+  },
   { name: "RateLimitedClient over fetch", attempts: 2, layer: overFetch() },
-  { name: "undici alone", attempts: 1, layer: NodeHttpClient.layerUndici },
+  { name: "undici alone", attempts: 1, layer: UndiciClient.layer() },
+  { name: "layerUndici alone", attempts: 1, layer: NodeHttpClient.layerUndici },
   { name: "fetch alone", attempts: 1, layer: FetchHttpClient.layer }
 ]

@@ -290,6 +290,11 @@ export class Total {
     return new DeadlineExceeded({ ...this.#region.facts, phase })
   }
 
+  timedOut(millis: number): AttemptTimeout {
+    const limit = Duration.millis(millis)
+    return new AttemptTimeout({ limit, elapsed: limit, phase: "attempt" })
+  }
+
   /** As `Deadline.attempt` within the total time; without a duration, for all that is left of it. */
   attempt<A, E, R>(
     self: Effect.Effect<A, E, R>,

@@ -312,21 +312,27 @@ const permitted = <A, E, R>(
       })
 }
 
+/** A call within the time that it has. */
+type Timed<A, E, R> = (fiber: Fiber.RuntimeFiber<unknown, unknown>, total: Deadline.Total | undefined) => Any<A, E, R>
+
+/** By a fiber of its own. */
+const timedBy =
+  <A, E, R>(self: Effect.Effect<A, E, R>, { attempt }: Policy<E>): Timed<A, E, R> =>
+  (fiber, total) => {
+    if (total !== undefined) return total.attempt(self, attempt, fiber)
+    return attempt === undefined ? self : Deadline.attempt(self, attempt)
+  }
+
 /** One attempt: breaker, turn, permit, breaker, timeout. */
 const attempting = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
+  run: Timed<A, E, R>,
   policy: Policy<E>,
   total: Deadline.Total | undefined
 ): Any<A, E, R> => {
-  const { attempt, breaker, concurrency, cost, key = defaultKey, limiter } = policy
+  const { breaker, concurrency, cost, key = defaultKey, limiter } = policy
+  const timed = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Any<A, E, R> => run(fiber, total)
   if (breaker === undefined && concurrency === undefined && limiter === undefined) {
-    if (total === undefined) return attempt === undefined ? self : Deadline.attempt(self, attempt)
-    return Effect.withFiberRuntime((fiber) => total.attempt(self, attempt, fiber))
-  }
-
-  const timed = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Any<A, E, R> => {
-    if (total !== undefined) return total.attempt(self, attempt, fiber)
-    return attempt === undefined ? self : Deadline.attempt(self, attempt)
+    return Effect.withFiberRuntime(timed)
   }
 
   const queued = (priority: RateLimiter.Priority): Any<A, E, R> => {
@@ -438,17 +444,67 @@ export const apply: {
     self: Effect.Effect<A, E, R>,
     policy: P & Policy<E>
   ): Effect.Effect<A, E | Errors<P>, R>
-} = dual(2, <A, E, R, P extends Policy<E>>(self: Effect.Effect<A, E, R>, policy: P) => {
+} = dual(2, <A, E, R, P extends Policy<E>>(self: Effect.Effect<A, E, R>, policy: P) =>
+  // Only the parts that are there fail.
+  isEmpty(policy) ? self : (compose(timedBy(self, policy), policy) as Effect.Effect<A, E | Errors<P>, R>)
+)
+
+const isEmpty = (policy: Policy<never>): boolean =>
+  policy.deadline === undefined &&
+  policy.attempt === undefined &&
+  policy.hedge === undefined &&
+  policy.retry === undefined &&
+  policy.breaker === undefined &&
+  policy.limiter === undefined &&
+  policy.concurrency === undefined
+
+const compose = <A, E, R>(run: Timed<A, E, R>, policy: Policy<E>): Any<A, E, R> => {
   const { deadline, hedge, key = defaultKey, retry } = policy
-  const compose = (total: Deadline.Total | undefined): Any<A, E, R> => {
-    const once = attempting(self, policy, total)
+  const within = (total: Deadline.Total | undefined): Any<A, E, R> => {
+    const once = attempting(run, policy, total)
     const retried = retry === undefined ? once : retrying(once, policy, retry, total)
     return hedge === undefined ? retried : hedge.run(key, retried)
   }
-  const composed: Any<A, E, R> =
-    deadline === undefined
-      ? compose(undefined)
-      : Effect.withFiberRuntime((fiber) => compose(new Deadline.Total(fiber, deadline)))
-  // Only the parts that are there fail.
-  return composed as Effect.Effect<A, E | Errors<P>, R>
-})
+  return deadline === undefined
+    ? within(undefined)
+    : Effect.withFiberRuntime((fiber) => within(new Deadline.Total(fiber, deadline)))
+}
+
+/**
+ * The time of one attempt, for a call that keeps it by itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AttemptTime {
+  /** Milliseconds that the attempt may take, from now on: above 0, or `Infinity`. */
+  readonly millis: number
+  /** What to fail with when they are over. */
+  readonly exceeded: () => Deadline.AttemptTimeout | Deadline.DeadlineExceeded
+}
+
+/**
+ * `apply` for a call that has a timeout of its own, as drivers and clients have: it is told its time, and needs no fiber that
+ * could be cut off. It must be over by then. What it calls does not inherit the deadline.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const applyTimed =
+  <A, E, R>(
+    self: (time: AttemptTime) => Effect.Effect<A, E | Deadline.AttemptTimeout | Deadline.DeadlineExceeded, R>
+  ) =>
+  <const P extends Policy<E>>(policy: P): Effect.Effect<A, E | Errors<P>, R> => {
+    const millis = policy.attempt === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(policy.attempt)
+    const run: Timed<A, E, R> = (fiber, given) => {
+      // Without a total time of its own, there may be one that it runs in.
+      const total = given ?? new Deadline.Total(fiber, Duration.infinity)
+      const { rest } = total
+      if (rest <= 0) return Effect.fail(total.exceeded("attempt"))
+      return rest <= millis
+        ? self({ millis: rest, exceeded: () => total.exceeded("attempt") })
+        : self({ millis, exceeded: () => total.timedOut(millis) })
+    }
+    // Only the parts that are there fail.
+    return compose(run, policy) as Effect.Effect<A, E | Errors<P>, R>
+  }

@@ -341,6 +341,52 @@ describe("Policy", () => {
     })
   )
 
+  describe("a call that keeps its time itself", () => {
+    /** What it is told, and what becomes of one that takes a minute. */
+    const told = Effect.fnUntraced(function* (options: { readonly deadline?: number; readonly attempt?: number }) {
+      const policy = yield* Policy.make(options)
+      const millis: Array<number> = []
+      const result = yield* settle(
+        Policy.applyTimed((time) => {
+          millis.push(time.millis)
+          return time.millis < 60_000
+            ? Effect.zipRight(
+                Effect.sleep(time.millis),
+                Effect.suspend(() => Effect.fail(time.exceeded()))
+              )
+            : Effect.succeed("done")
+        })({ ...policy, retry: steady(2) })
+      )
+      return [tagOf(result), ...millis]
+    })
+
+    it.scoped("is told the shorter of both times, and fails as if it were cut off", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* told({}), ["Right", Number.POSITIVE_INFINITY])
+        assert.deepStrictEqual(yield* told({ attempt: 70_000 }), ["Right", 70_000])
+        assert.deepStrictEqual(yield* told({ deadline: 70_000, attempt: 1_000 }), ["AttemptTimeout", 1_000, 1_000])
+        assert.deepStrictEqual(yield* told({ deadline: 2_500, attempt: 1_000 }), ["DeadlineExceeded", 1_000, 500])
+        assert.deepStrictEqual(yield* told({ deadline: 700, attempt: 1_000 }), ["DeadlineExceeded", 700])
+      })
+    )
+
+    it.scoped("is told what is left of the deadline that it runs in", () =>
+      Effect.gen(function* () {
+        const millis = Policy.applyTimed(({ millis }) => Effect.succeed(millis))({})
+        assert.strictEqual(yield* Deadline.within(millis, "300 millis"), 300)
+      })
+    )
+
+    it("states its errors", () => {
+      const call = Policy.applyTimed(() => Effect.fail(new Busy({})) as Effect.Effect<string, Busy, "R">)
+      expectTypeOf(call({ attempt: 1 })).toEqualTypeOf<
+        Effect.Effect<string, Busy | Deadline.AttemptTimeout | Deadline.DeadlineExceeded, "R">
+      >()
+      // @ts-expect-error an error that is not the call's
+      void call({ isFailure: (error: "boom") => error === "boom" })
+    })
+  })
+
   const end: FastCheck.Arbitrary<Effect.Effect<unknown, CallError>> = FastCheck.oneof(
     FastCheck.constant(Effect.void),
     FastCheck.constant(Effect.fail(new Down())),

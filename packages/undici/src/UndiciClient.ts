@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { HttpClient, type HttpClientError } from "@effect/platform"
+import { HttpClient, type HttpClientError, type HttpClientRequest } from "@effect/platform"
 import { Config, Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import * as Pools from "./internal/dispatcher.ts"
 import { execute, type Transport } from "./internal/execute.ts"
@@ -101,6 +101,13 @@ const whole = (name: string, value: number, from: number): number => {
   throw new RangeError(`${name} is no whole number from ${from} on: ${value}`)
 }
 
+/**
+ * How a client that bounds the time of each attempt can have that done here, where it takes a timer and not a fiber of its
+ * own: `client[Symbol.for("@tributary/HttpClient/within")](millis, "head" | "body")` gives an `execute` that fails with
+ * `TimeExceeded` as its cause. `RateLimitedClient` of `@tributary/fetcher` looks for it.
+ */
+const Within: unique symbol = Symbol.for("@tributary/HttpClient/within")
+
 const defaultMaxSize = 100 * 1024 * 1024
 
 /**
@@ -189,10 +196,19 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
     const transport = yield* Effect.acquireRelease(acquire, close)
     const run = traced(options.tracing ?? "off")(execute(transport))
     // Not by `HttpClient.make`: that adds a span, an AbortController and a FinalizationRegistry to every request.
-    return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
       (request) => Effect.flatMap(request, run),
       (request) => Effect.succeed(request)
     )
+    // A hop's time would begin anew with each redirect, and a span is not for who counts microseconds.
+    return (options.maxRedirections ?? 0) === 0 && (options.tracing ?? "off") === "off"
+      ? Object.assign(client, {
+          [Within]: (millis: number, end: "head" | "body") => {
+            const timed = execute(transport, { millis, end })
+            return (request: HttpClientRequest.HttpClientRequest) => timed(request, undefined)
+          }
+        })
+      : client
   })
 
 /**

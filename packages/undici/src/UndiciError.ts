@@ -252,6 +252,20 @@ export class RequestBodyFailed extends Data.TaggedError("RequestBodyFailed")<{
 }
 
 /**
+ * The time that whoever sent it gave this request is over: that is up to a client above this one, such as `RateLimitedClient`
+ * of `@tributary/fetcher`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TimeExceeded extends Data.TaggedError("TimeExceeded")<{ readonly timeout: Duration.Duration }> {
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    return `not over within ${Duration.format(this.timeout)}`
+  }
+}
+
+/**
  * The client's scope is closed, or closed before the exchange was done.
  *
  * @since 0.1.0
@@ -284,6 +298,7 @@ export type UndiciError =
   | RedirectRefused
   | InvalidRequest
   | RequestBodyFailed
+  | TimeExceeded
   | ClientClosed
 
 /**

@@ -470,6 +470,7 @@ describe("types", () => {
       | "RedirectRefused"
       | "InvalidRequest"
       | "RequestBodyFailed"
+      | "TimeExceeded"
       | "ClientClosed"
     >()
     expectTypeOf(UndiciError.fromHttpClientError).returns.toEqualTypeOf<Option.Option<UndiciError.UndiciError>>()

@@ -1,5 +1,5 @@
 import { Cause, Exit, Metric, MetricBoundaries, MetricKey, type MetricKeyType, MetricLabel, Option } from "effect"
-import type { AttemptError } from "./refusal.ts"
+import { type AttemptError, Failed, Refused } from "./refusal.ts"
 import type { HttpClientResponse } from "@effect/platform"
 
 /** What is measured, and where it is kept: looked up once, as every tag that is added on the way is a new key. */
@@ -35,14 +35,15 @@ const throttles = MetricKey.counter("tributary.client.throttles", {
 
 const noTags: ReadonlyArray<MetricLabel.MetricLabel> = []
 
-type End = Exit.Exit<HttpClientResponse.HttpClientResponse, AttemptError>
+type End = Exit.Exit<HttpClientResponse.HttpClientResponse, AttemptError | { readonly _tag: string }>
 
 /** The status, or what went wrong; none for an interruption, of which the server knows nothing. */
 const outcomeOf = (exit: End): number | string | undefined => {
   if (Exit.isSuccess(exit)) return exit.value.status
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
   if (error === undefined) return undefined
-  return error._tag === "Refused" ? error.response.status : error.error._tag
+  if (error instanceof Refused) return error.response.status
+  return error instanceof Failed ? error.error._tag : "TimeoutError"
 }
 
 /** The metrics of one key; those of a method and an outcome are made when they first occur. @internal */

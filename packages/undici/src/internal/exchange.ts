@@ -4,12 +4,16 @@
  * Plain TypeScript: this runs for each request, and a stream object made for each would cost more than all the rest. What
  * comes of the body is kept until somebody wants it, but no more than `highWater`: then the socket is paused.
  */
+import { Duration } from "effect"
 import type { Dispatcher } from "undici"
 import * as UndiciError from "../UndiciError.ts"
 import type { FailureOf } from "./failure.ts"
 
 /** How many bytes of a body are kept for whoever does not read, or not so fast. */
 const highWater = 64 * 1024
+
+/** Node takes a longer one for none at all. */
+const longestTimer = 2 ** 31 - 1
 
 export interface Settings {
   readonly failureOf: FailureOf
@@ -36,6 +40,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #discards = false
   #settled = false
   #waiting: Set<() => void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #timerEnd: "head" | "body" | undefined
 
   /** 0 until the head is there. */
   status = 0
@@ -67,11 +73,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.failure !== undefined) throw this.failure
   }
 
+  /** Ends it when its time is over: until the end of the body, or only until the head. */
+  limit(timeout: number, end: "head" | "body"): void {
+    this.#timer = setTimeout(
+      () => this.fail(new UndiciError.TimeExceeded({ timeout: Duration.millis(timeout) })),
+      Math.min(timeout, longestTimer)
+    )
+    this.#timerEnd = end
+  }
+
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, fields: Fields): void {
     // 1xx: the real one is still to come (RFC 9110, 15.2).
     if (status < 200) return
     this.status = status
     this.fields = fields
+    if (this.#timerEnd === "head") clearTimeout(this.#timer)
     this.#onHead(this)
   }
 
@@ -191,6 +207,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #settle(): void {
     if (this.#settled) return
     this.#settled = true
+    clearTimeout(this.#timer)
     this.#unwatch()
     this.releaseBody?.()
     this.#settings.onSettled()

@@ -67,7 +67,7 @@ const headersOf = (
 }
 
 const dispatch = (
-  { scoped, traceparent, transport }: Call,
+  { scoped, time, traceparent, transport }: Call,
   request: Request,
   url: URL,
   sendable: RequestBody.Sendable
@@ -83,6 +83,7 @@ const dispatch = (
         resume(exchange.failure === undefined ? Effect.succeed(exchange) : Effect.fail(exchange.failure))
       )
       exchange.releaseBody = sendable.release
+      if (time !== undefined) exchange.limit(time.millis, time.end)
       transport.open++
       transport.dispatcher.dispatch(
         {
@@ -123,12 +124,19 @@ interface Call {
   /** The request as it was given to the client: that one a scope may belong to. */
   readonly scoped: Request
   readonly traceparent: string | undefined
+  readonly time: Time | undefined
+}
+
+/** Milliseconds, and what has to be there by then. */
+interface Time {
+  readonly millis: number
+  readonly end: "head" | "body"
 }
 
 export const execute =
-  (transport: Transport): Execute =>
+  (transport: Transport, time?: Time): Execute =>
   (request, traceparent) =>
-    hop({ transport, scoped: request, traceparent }, request, 0)
+    hop({ transport, scoped: request, traceparent, time }, request, 0)
 
 const hop = (
   call: Call,
