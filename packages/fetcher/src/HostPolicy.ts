@@ -3,15 +3,8 @@
  *
  * @since 0.1.0
  */
-import {
-  type Aimd,
-  type CircuitBreaker,
-  type Hedge,
-  type RateLimiter,
-  type Retry,
-  type RetryBudget
-} from "@tributary/resilience"
-import type { Duration } from "effect"
+import type { Aimd, CircuitBreaker, Hedge, RateLimiter, Retry, RetryBudget } from "@tributary/resilience"
+import { Array, type Duration, Option, Order } from "effect"
 
 /**
  * Every part has a default that is right for a server that one does not know; `false` leaves a part out.
@@ -74,10 +67,12 @@ const none: HostPolicy = {}
  */
 export const of = (policies: HostPolicies): ((host: string) => HostPolicy) => {
   const hosts = new Map(Object.entries(policies.hosts ?? {}).map(([name, policy]) => [name.toLowerCase(), policy]))
-  const wildcards = Array.from(hosts)
-    .filter(([name]) => name.startsWith("*."))
-    .map(([name, policy]) => ({ suffix: name.slice(1), policy }))
-    .sort((a, b) => b.suffix.length - a.suffix.length)
+  const wildcards = Array.sort(
+    Array.filterMap(hosts, ([name, policy]) =>
+      name.startsWith("*.") ? Option.some({ suffix: name.slice(1), policy }) : Option.none()
+    ),
+    Order.reverse(Order.mapInput(Order.number, ({ suffix }: { readonly suffix: string }) => suffix.length))
+  )
   return (host) =>
     hosts.get(host) ??
     wildcards.find(({ suffix }) => host.endsWith(suffix) && host.length > suffix.length)?.policy ??

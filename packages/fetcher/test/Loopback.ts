@@ -99,6 +99,12 @@ export const overUndici = (
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient.RateLimitedClient> =>
   RateLimitedClient.layer({ default: policy }).pipe(Layer.provide(UndiciClient.layer()))
 
+/** That of the platform, which does not decompress. */
+export const overLayerUndici = (
+  policy: HostPolicy.HostPolicy = impatient
+): Layer.Layer<HttpClient.HttpClient | RateLimitedClient.RateLimitedClient> =>
+  RateLimitedClient.layer({ default: policy }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+
 export const overFetch = (
   policy: HostPolicy.HostPolicy = impatient
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient.RateLimitedClient> =>
@@ -114,7 +120,7 @@ export const transports: ReadonlyArray<{
   {
     name: "RateLimitedClient over layerUndici",
     attempts: 2,
-    layer: RateLimitedClient.layer({ default: impatient }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+    layer: overLayerUndici()
   },
   { name: "RateLimitedClient over fetch", attempts: 2, layer: overFetch() },
   { name: "undici alone", attempts: 1, layer: UndiciClient.layer() },

@@ -194,7 +194,7 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
         )
       })
     const transport = yield* Effect.acquireRelease(acquire, close)
-    const run = traced(options.tracing ?? "off")(execute(transport))
+    const run = traced(options.tracing ?? "off")(execute(transport)())
     // Not by `HttpClient.make`: that adds a span, an AbortController and a FinalizationRegistry to every request.
     const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
       (request) => Effect.flatMap(request, run),
@@ -204,7 +204,7 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
     return (options.maxRedirections ?? 0) === 0 && (options.tracing ?? "off") === "off"
       ? Object.assign(client, {
           [Within]: (millis: number, end: "head" | "body") => {
-            const timed = execute(transport, { millis, end })
+            const timed = execute(transport)({ millis, end })
             return (request: HttpClientRequest.HttpClientRequest) => timed(request, undefined)
           }
         })

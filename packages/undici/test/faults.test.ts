@@ -1,8 +1,9 @@
+import { type HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { FakeServer } from "@tributary/testing"
-import type { UndiciClient, UndiciError } from "@tributary/undici"
+import { UndiciClient, type UndiciError } from "@tributary/undici"
 import { Effect } from "effect"
-import { facts, outcome } from "./failures.ts"
+import { causeOf, facts, outcome } from "./failures.ts"
 import { serve, serveRaw, serveTls } from "./server.ts"
 
 const body = FakeServer.text("x".repeat(4000))
@@ -96,4 +97,39 @@ describe("faults", () => {
       assert.deepStrictEqual(facts(result), ["RequestError", "Transport", "ConnectTimeout"])
     })
   )
+
+  describe("a time that is given to a request", () => {
+    type Within = (millis: number, end: "head" | "body") => HttpClient.HttpClient["execute"]
+
+    const within = Effect.fnUntraced(function* (behaviour: FakeServer.Behaviour, end: "head" | "body") {
+      const { url } = yield* FakeServer.serve(behaviour)
+      const client: object = yield* UndiciClient.make()
+      const execute = (client as Record<symbol, Within>)[Symbol.for("@tributary/HttpClient/within")]!(150, end)
+      return yield* Effect.flatMap(execute(HttpClientRequest.get(url)), ({ text }) => text).pipe(
+        Effect.match({
+          onFailure: (error) => [error._tag, causeOf(error)._tag],
+          onSuccess: (text) => [text.length]
+        })
+      )
+    })
+    const slow = FakeServer.drip({ bytes: 2, every: "100 millis" })(FakeServer.text("abcdefgh"))
+
+    it.scopedLive("bounds the head, and the body if it should", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* within(FakeServer.silence, "head"), ["RequestError", "TimeExceeded"])
+        assert.deepStrictEqual(yield* within(FakeServer.silence, "body"), ["RequestError", "TimeExceeded"])
+        assert.deepStrictEqual(yield* within(slow, "body"), ["ResponseError", "TimeExceeded"])
+        assert.deepStrictEqual(yield* within(slow, "head"), [8])
+        assert.deepStrictEqual(yield* within(body, "body"), [4000])
+      })
+    )
+
+    it.scopedLive("is not kept by a client that follows redirects or makes spans", () =>
+      Effect.gen(function* () {
+        for (const options of [{ maxRedirections: 1 }, { tracing: "all" as const }]) {
+          assert.notProperty(yield* UndiciClient.make(options), Symbol.for("@tributary/HttpClient/within") as never)
+        }
+      })
+    )
+  })
 })

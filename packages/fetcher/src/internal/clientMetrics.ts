@@ -1,18 +1,15 @@
-import { Cause, Exit, Metric, MetricBoundaries, MetricKey, type MetricKeyType, MetricLabel, Option } from "effect"
+import { Cause, Exit, Metric, MetricBoundaries, MetricKey, MetricLabel, Option } from "effect"
 import { type AttemptError, Failed, Refused } from "./refusal.ts"
 import type { HttpClientResponse } from "@effect/platform"
 
-/** What is measured, and where it is kept: looked up once, as every tag that is added on the way is a new key. */
-const metric = <Type extends MetricKeyType.MetricKeyType<any, any>>(
-  key: MetricKey.MetricKey<Type>,
-  tags: Readonly<Record<string, string>>
-): Metric.Metric<Type, MetricKeyType.MetricKeyType.InType<Type>, MetricKeyType.MetricKeyType.OutType<Type>> =>
-  Metric.fromMetricKey(
+/** Looked up once, as every tag that is added on the way is a new key. */
+const tagged =
+  (tags: Readonly<Record<string, string>>) =>
+  <Key extends MetricKey.MetricKey.Untyped>(key: Key): Key =>
     MetricKey.taggedWithLabels(
       key,
       Object.entries(tags).map(([name, value]) => MetricLabel.make(name, value))
-    )
-  )
+    ) as Key
 
 /**
  * OpenTelemetry's semantic conventions for HTTP clients, with the boundaries in seconds that they recommend. One duration per
@@ -56,9 +53,9 @@ export class ClientMetrics {
 
   constructor(address: string) {
     this.#tags = { "server.address": address }
-    this.#active = metric(active, this.#tags)
-    this.#retries = metric(retries, this.#tags)
-    this.#throttles = metric(throttles, this.#tags)
+    this.#active = Metric.fromMetricKey(tagged(this.#tags)(active))
+    this.#retries = Metric.fromMetricKey(tagged(this.#tags)(retries))
+    this.#throttles = Metric.fromMetricKey(tagged(this.#tags)(throttles))
   }
 
   active(count: number): void {
@@ -80,7 +77,8 @@ export class ClientMetrics {
     let histogram = this.#durations.get(name)
     if (histogram === undefined) {
       const label = typeof outcome === "number" ? "http.response.status_code" : "error.type"
-      histogram = metric(duration, { ...this.#tags, "http.request.method": method, [label]: String(outcome) })
+      const tags = { ...this.#tags, "http.request.method": method, [label]: String(outcome) }
+      histogram = Metric.fromMetricKey(tagged(tags)(duration))
       this.#durations.set(name, histogram)
     }
     histogram.unsafeUpdate(millis / 1_000, noTags)

@@ -2,7 +2,7 @@ import { Duration } from "effect"
 
 // RFC 9111, 1.2.2: what is larger counts as 2^31 seconds. The point of time that follows is then one a `Date` can hold.
 /** @internal */
-export const longest = Duration.seconds(2 ** 31)
+const longest = Duration.seconds(2 ** 31)
 
 /** As a duration that is neither negative nor longer than `longest`. @internal */
 export const bounded = (millis: number): Duration.Duration =>

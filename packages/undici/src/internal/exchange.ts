@@ -4,6 +4,7 @@
  * Plain TypeScript: this runs for each request, and a stream object made for each would cost more than all the rest. What
  * comes of the body is kept until somebody wants it, but no more than `highWater`: then the socket is paused.
  */
+import { clearTimeout, setTimeout } from "node:timers"
 import { Duration } from "effect"
 import type { Dispatcher } from "undici"
 import * as UndiciError from "../UndiciError.ts"
@@ -75,6 +76,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Ends it when its time is over: until the end of the body, or only until the head. */
   limit(timeout: number, end: "head" | "body"): void {
+    // Not a fiber that sleeps: it costs more than all the rest of a request.
+    // @effect-diagnostics-next-line globalTimers:off
     this.#timer = setTimeout(
       () => this.fail(new UndiciError.TimeExceeded({ timeout: Duration.millis(timeout) })),
       Math.min(timeout, longestTimer)

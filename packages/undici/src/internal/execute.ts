@@ -134,7 +134,8 @@ interface Time {
 }
 
 export const execute =
-  (transport: Transport, time?: Time): Execute =>
+  (transport: Transport) =>
+  (time?: Time): Execute =>
   (request, traceparent) =>
     hop({ transport, scoped: request, traceparent, time }, request, 0)
 
