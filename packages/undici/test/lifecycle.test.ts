@@ -128,17 +128,19 @@ describe("a stream", () => {
 })
 
 describe("interruption", () => {
-  it.scopedLive("of a thousand requests, at any moment, leaves no connection", () =>
+  it.scopedLive("of ten thousand requests, at any moment, leaves no connection and no open handle", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.url === "/head") response.write("x")
         else if (request.url === "/body") response.end("x".repeat(1000))
       })
+      const handles = Effect.sync(() => process.getActiveResourcesInfo().filter((name) => /TCP|Timeout|DNS/.test(name)))
+      const before = yield* handles
       const scope = yield* Scope.make()
       const client = yield* Scope.extend(UndiciClient.make({ connections: 20 }), scope)
       const paths = ["/silent", "/head", "/body"]
       yield* Effect.forEach(
-        Array.from({ length: 1000 }, (_, i) => i),
+        Array.from({ length: 10_000 }, (_, i) => i),
         (i) =>
           Effect.gen(function* () {
             const fiber = yield* Effect.fork(
@@ -155,6 +157,8 @@ describe("interruption", () => {
       yield* Scope.close(scope, Exit.void)
       yield* server.allClosed
       assert.strictEqual(server.open(), 0)
+      yield* Effect.repeat(handles, { until: ({ length }) => length <= before.length, times: 100 })
+      assert.isAtMost((yield* handles).length, before.length)
     })
   )
 
