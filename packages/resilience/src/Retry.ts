@@ -24,6 +24,7 @@ import {
 } from "effect"
 import { dual } from "effect/Function"
 import { begin, bound as backoffBound, ended, type Stepper, withBase } from "./internal/backoff.ts"
+import * as Direct from "./internal/direct.ts"
 import * as RetryBudget from "./RetryBudget.ts"
 
 /**
@@ -491,7 +492,12 @@ export const retry: {
     const first = fiber.getFiberRef(currentAttemptRef) === 1 ? self : nth(1)
     if (budget === undefined) return Effect.catchAllCause(first, (cause) => loop(nth, free)(cause, initial()))
     return Effect.matchCauseEffect(first, {
-      onSuccess: (value) => Effect.as(budget.deposit(), value),
+      onSuccess: (value) => {
+        const direct = Direct.of("budget")(budget)
+        if (direct === undefined) return Effect.as(budget.deposit(), value)
+        direct.deposit()
+        return Effect.succeed(value)
+      },
       onFailure: (cause) => {
         // As an attempt of the budget it begins when it runs.
         let attempt = 1

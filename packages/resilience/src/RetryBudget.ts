@@ -10,6 +10,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import { dual } from "effect/Function"
+import * as Direct from "./internal/direct.ts"
 
 /**
  * While `s` attempts succeed, at most `(tokens + s * income) / cost` are retries, be there as many calls as may: in an
@@ -97,14 +98,16 @@ export const make = (options: Options = {}): Effect.Effect<RetryBudget["Type"]> 
         return true
       })
 
-    const deposit = (tokens: number = income): Effect.Effect<void> =>
-      Effect.sync(() => {
-        left = Math.min(capacity, left + finite("tokens", tokens, tokens >= 0))
-      })
+    const add = (tokens: number): void => {
+      left = Math.min(capacity, left + finite("tokens", tokens, tokens >= 0))
+    }
+
+    const deposit = (tokens: number = income): Effect.Effect<void> => Effect.sync(() => add(tokens))
 
     const snapshot = Effect.sync((): Snapshot => ({ tokens: left, capacity }))
 
-    return RetryBudget.of({ cost, throttleCost, withdraw, deposit, snapshot })
+    const service = RetryBudget.of({ cost, throttleCost, withdraw, deposit, snapshot })
+    return Direct.attach("budget")({ deposit: () => add(income) })(service)
   })
 
 /**

@@ -48,7 +48,7 @@ export class ReadResponse extends Inspectable.Class implements HttpClientRespons
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
     return Effect.tryMap(this.text, {
       try: (text): unknown => (text === "" ? null : JSON.parse(text)),
-      catch: this.#failed
+      catch: (cause) => this.#failed(cause)
     })
   }
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
@@ -57,7 +57,7 @@ export class ReadResponse extends Inspectable.Class implements HttpClientRespons
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
     return Effect.tryPromise({
       try: () => new Response(new Uint8Array(this.body), { headers: this.headers }).formData(),
-      catch: this.#failed
+      catch: (cause) => this.#failed(cause)
     })
   }
   toJSON(): unknown {
@@ -67,6 +67,7 @@ export class ReadResponse extends Inspectable.Class implements HttpClientRespons
       status: this.status
     })
   }
-  readonly #failed = (cause: unknown) =>
-    new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
+  #failed(cause: unknown): HttpClientError.ResponseError {
+    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
+  }
 }

@@ -24,7 +24,12 @@ export interface Breaker {
   readonly begin: (key: string) => (outcome: "success" | "failure" | "ignored") => void
 }
 
+export interface Budget {
+  readonly deposit: () => void
+}
+
 interface Directs {
+  readonly budget: Budget
   readonly limiter: Limiter
   readonly permits: Permits
   readonly breaker: Breaker
