@@ -1,7 +1,7 @@
 /**
  * A bench: contenders that do the same work, and what is measured of them.
  */
-import { Data, Effect, type Scope } from "effect"
+import { Data, Effect, Option, type Scope } from "effect"
 import * as Statistics from "./Statistics.ts"
 
 /**
@@ -19,7 +19,8 @@ export interface Metric {
 }
 
 /**
- * - `package`: the npm package whose version belongs to the figures.
+ * - `package`: whose version belongs to the figures: the npm package, unless there is an `installed`.
+ * - `installed`: for what does not come with this app: its version, if this machine has it. Who is missing is left out.
  * - `quick`: takes part in `--quick`: ours and the two best peers.
  * - `rounds`: for one whose run takes long and differs little; the bench's own number by default.
  * - `measure`: one run, its figures by metric.
@@ -27,6 +28,7 @@ export interface Metric {
 export interface Contender {
   readonly name: string
   readonly package: string
+  readonly installed?: Effect.Effect<Option.Option<string>>
   readonly quick: boolean
   readonly rounds?: number
   readonly measure: Effect.Effect<Readonly<Record<string, number>>, MeasureError, Scope.Scope>
@@ -34,6 +36,7 @@ export interface Contender {
 
 /**
  * - `notes`: how it is measured, who is left out and why.
+ * - `surroundings`: the same, as far as it depends on the machine.
  */
 export interface Bench {
   readonly name: string
@@ -43,6 +46,7 @@ export interface Bench {
   readonly rounds: number
   readonly quickRounds: number
   readonly notes: ReadonlyArray<string>
+  readonly surroundings?: Effect.Effect<ReadonlyArray<string>>
 }
 
 /**
@@ -64,6 +68,25 @@ export const quick = (bench: Bench): Bench => ({
   rounds: bench.quickRounds,
   contenders: bench.contenders.filter(({ quick }) => quick)
 })
+
+/**
+ * The same bench as this machine can run it. Its notes say who is left out.
+ */
+export const here = (bench: Bench): Effect.Effect<Bench> =>
+  Effect.gen(function* () {
+    const [missing, contenders] = yield* Effect.partition(bench.contenders, (contender) =>
+      Effect.flatMap(
+        contender.installed ?? Effect.succeedSome(""),
+        Option.match({ onNone: () => Effect.fail(contender.name), onSome: () => Effect.succeed(contender) })
+      )
+    )
+    const notes = [
+      ...bench.notes,
+      ...(yield* bench.surroundings ?? Effect.succeed([])),
+      ...(missing.length === 0 ? [] : [`Left out, as this machine does not have them: ${missing.join(", ")}.`])
+    ]
+    return { ...bench, contenders, notes }
+  })
 
 /**
  * Runs a bench's contenders in turn. `onRun` hears of every run before it starts.

@@ -12,10 +12,10 @@ import * as Report from "./Report.ts"
 const document = fileURLToPath(new URL("../../../docs/benchmarks.md", import.meta.url))
 
 const measure = Effect.fnUntraced(function* (bench: Bench.Bench, quick: boolean) {
-  const chosen = quick ? Bench.quick(bench) : bench
+  const chosen = yield* Bench.here(quick ? Bench.quick(bench) : bench)
   const rows = yield* Bench.run(Console.error)(chosen)
   const machine = yield* Machine.read
-  const versions = yield* Machine.versions(chosen.contenders.map((contender) => contender.package))
+  const versions = yield* Machine.versions(chosen.contenders)
   const command = `pnpm bench ${bench.name}${quick ? " --quick" : ""}`
   return { bench: chosen, command, rows, machine, versions }
 })

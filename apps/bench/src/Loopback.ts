@@ -3,7 +3,7 @@
  */
 import { Agent, createServer, get, type IncomingHttpHeaders, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
-import { Data, Effect, type Scope } from "effect"
+import { Data, Effect, Runtime, type Scope } from "effect"
 
 export interface Response {
   readonly status: number
@@ -38,20 +38,36 @@ export const client = (port: number): Effect.Effect<Effect.Effect<Response, Conn
   )
 
 /**
+ * - `body`: `{}` if it does not matter.
+ * - `delay`: milliseconds from the request to the answer.
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly delay?: number
+}
+
+/**
  * Serves on a free port until the scope closes, and gives the port.
  */
-export const serve = (
-  answer: () => { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-): Effect.Effect<number, never, Scope.Scope> =>
+export const serve = (answer: () => Answer): Effect.Effect<number, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.async<Server>((resume) => {
-      const server = createServer((_, response) => {
-        const { headers = {}, status } = answer()
-        response.writeHead(status, headers)
-        response.end("{}")
+    Effect.flatMap(Effect.runtime(), (runtime) =>
+      Effect.async<Server>((resume) => {
+        const fork = Runtime.runFork(runtime)
+        const server = createServer((_, response) => {
+          const { body = "{}", delay, headers = {}, status } = answer()
+          const send = (): void => {
+            response.writeHead(status, headers)
+            response.end(body)
+          }
+          if (delay === undefined) send()
+          else fork(Effect.delay(Effect.sync(send), delay))
+        })
+        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
       })
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
+    ),
     (server) =>
       Effect.sync(() => {
         server.close()

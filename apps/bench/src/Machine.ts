@@ -4,7 +4,8 @@
 import { availableParallelism, cpus } from "node:os"
 import { fileURLToPath } from "node:url"
 import { FileSystem } from "@effect/platform"
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
+import type { Contender } from "./Bench.ts"
 
 export interface Machine {
   readonly cpu: string
@@ -29,17 +30,30 @@ export const format = ({ cores, cpu, node, platform }: Machine): string =>
 const Package = Schema.parseJson(Schema.Struct({ version: Schema.String }))
 
 /**
- * The installed versions of packages that this app depends on, each once, as `name version`.
+ * The versions of what is measured, each once, as `name version`.
  */
 export const versions = (
-  packages: ReadonlyArray<string>
+  contenders: ReadonlyArray<Pick<Contender, "installed" | "package">>
 ): Effect.Effect<ReadonlyArray<string>, never, FileSystem.FileSystem> =>
-  Effect.forEach(new Set(packages), (name) =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      // Both src and dist, where the bundle is, lie beside node_modules.
-      const file = fileURLToPath(new URL(`../node_modules/${name}/package.json`, import.meta.url))
-      const { version } = yield* Effect.flatMap(fs.readFileString(file), Schema.decode(Package))
-      return `${name} ${version}`
-    }).pipe(Effect.orDie)
+  Effect.forEach(
+    new Map(contenders.map((contender) => [contender.package, contender.installed])),
+    ([name, installed]) =>
+      Effect.map(
+        installed === undefined
+          ? npmVersion(name)
+          : Effect.map(
+              installed,
+              Option.getOrElse(() => "unknown")
+            ),
+        (version) => `${name} ${version}`
+      )
   )
+
+const npmVersion = (name: string): Effect.Effect<string, never, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    // Both src and dist, where the bundle is, lie beside node_modules.
+    const file = fileURLToPath(new URL(`../node_modules/${name}/package.json`, import.meta.url))
+    const { version } = yield* Effect.flatMap(fs.readFileString(file), Schema.decode(Package))
+    return version
+  }).pipe(Effect.orDie)

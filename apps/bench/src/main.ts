@@ -2,16 +2,22 @@ import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Option, Predicate } from "effect"
 import * as Arguments from "./Arguments.ts"
 import { deadline } from "./benches/Deadline.ts"
+import * as Feed from "./benches/Feed.ts"
 import * as FlakyServer from "./benches/FlakyServer.ts"
 import * as Heap from "./benches/Heap.ts"
 import { hiddenLimit } from "./benches/HiddenLimit.ts"
+import { http } from "./benches/Http.ts"
+import * as JsonServer from "./benches/JsonServer.ts"
+import { latency } from "./benches/Latency.ts"
 import { limiter } from "./benches/Limiter.ts"
 import * as LimitedServer from "./benches/LimitedServer.ts"
+import { memory } from "./benches/Memory.ts"
 import { outage } from "./benches/Outage.ts"
+import * as SlowServer from "./benches/SlowServer.ts"
 import { virtual } from "./benches/Virtual.ts"
 import * as Cli from "./Cli.ts"
 
-const benches = [limiter, hiddenLimit, outage, virtual, deadline]
+const benches = [limiter, hiddenLimit, outage, virtual, deadline, http, latency, memory]
 
 const write = (text: string): Effect.Effect<void> => Effect.sync(() => void process.stdout.write(text))
 
@@ -19,6 +25,9 @@ const write = (text: string): Effect.Effect<void> => Effect.sync(() => void proc
 const roles: Readonly<Record<string, (argument: string) => Effect.Effect<never, never>>> = {
   limit: LimitedServer.child,
   fail: () => FlakyServer.child,
+  feed: Feed.child,
+  json: () => JsonServer.child,
+  slow: () => SlowServer.child,
   weigh: Heap.child
 }
 

@@ -49,4 +49,35 @@ describe("Bench", () => {
       assert.deepStrictEqual(rows, [{ name: "tributary", metric: "steps/s", value: 4, unit: "1/s", ratio: null }])
     })
   )
+
+  it.effect("leaves out who is not installed, and says so", () =>
+    Effect.gen(function* () {
+      const { contenders, notes } = yield* Bench.here(
+        bench({
+          contenders: [
+            contender({ name: "tributary" }),
+            contender({ name: "snail", installed: Effect.succeedSome("1.0") }),
+            contender({ name: "dodo", installed: Effect.succeedNone })
+          ],
+          surroundings: Effect.succeed(["It rains."])
+        })
+      )
+      assert.deepStrictEqual(
+        contenders.map(({ name }) => name),
+        ["tributary", "snail"]
+      )
+      assert.deepStrictEqual(notes, [
+        "On flat ground.",
+        "It rains.",
+        "Left out, as this machine does not have them: dodo."
+      ])
+    })
+  )
+
+  it.effect("has no more to say where everybody is there", () =>
+    Effect.gen(function* () {
+      const { notes } = yield* Bench.here(bench({ contenders: [contender({ name: "tributary" })] }))
+      assert.deepStrictEqual(notes, ["On flat ground."])
+    })
+  )
 })

@@ -10,7 +10,12 @@ const main = (...args: ReadonlyArray<string>) =>
     const walk = bench({
       contenders: [
         contender({ name: "tributary", runs: [{ "steps/s": 4 }] }),
-        contender({ name: "snail", runs: [{ "steps/s": 2 }] })
+        contender({
+          name: "snail",
+          package: "Snail",
+          installed: Effect.succeedSome("7.1"),
+          runs: [{ "steps/s": 2 }]
+        })
       ],
       rounds: 1
     })
@@ -34,7 +39,7 @@ describe("Cli", () => {
   it.effect("writes a table with the versions that were measured", () =>
     Effect.gen(function* () {
       const text = yield* main("walk")
-      assert.match(text, /^effect 3\.\d+\.\d+$/m)
+      assert.match(text, /^effect 3\.\d+\.\d+, Snail 7\.1$/m)
       assert.match(text, /^tributary +4 +2$/m)
     })
   )

@@ -24,7 +24,7 @@ export const limit: Limit = { rate: 200, burst: 20 }
  * - `headers`: so it does, and every response has `RateLimit-Policy` and `RateLimit`
  *   (draft-ietf-httpapi-ratelimit-headers-10): the rate, what is left of the burst, and when it is whole again.
  */
-export const says = ["nothing", "retry-after", "headers"] as const
+const says = ["nothing", "retry-after", "headers"] as const
 export type Says = (typeof says)[number]
 
 /**
