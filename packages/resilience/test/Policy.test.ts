@@ -101,10 +101,7 @@ describe("Policy", () => {
         const policy = yield* Policy.make({ ...once, concurrency: { perKey: 1 }, attempt: "100 millis" })
         const slow = calls(Effect.sleep("99 millis"), Effect.sleep("99 millis"), Effect.sleep("1 minute"))
         const results = yield* settle(
-          Effect.all(
-            [1, 2, 3].map(() => Effect.either(Policy.apply(slow.call, policy))),
-            { concurrency: 3 }
-          )
+          Effect.forEach([1, 2, 3], () => Effect.either(Policy.apply(slow.call, policy)), { concurrency: 3 })
         )
         assert.deepStrictEqual(Either.getOrThrow(results).map(tagOf), ["Right", "Right", "AttemptTimeout"])
         assert.deepStrictEqual(slow.starts, [0, 1000, 2000])
@@ -383,6 +380,7 @@ describe("Policy", () => {
         Effect.Effect<string, Busy | Deadline.AttemptTimeout | Deadline.DeadlineExceeded, "R">
       >()
       // @ts-expect-error an error that is not the call's
+      // @effect-diagnostics-next-line missingEffectError:off
       void call({ isFailure: (error: "boom") => error === "boom" })
     })
   })

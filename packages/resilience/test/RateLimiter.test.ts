@@ -736,6 +736,7 @@ describe("RateLimiter", () => {
       call.pipe(RateLimiter.withLimitWithin("k", { isThrottle: (error) => error === "boom" }))
     ).toEqualTypeOf<Within>()
     // @ts-expect-error an error that the effect does not have
+    // @effect-diagnostics-next-line missingEffectError:off
     void RateLimiter.withLimitWithin(call, "k", { isThrottle: (error: "bang") => error === "bang" })
   })
 })
