@@ -380,7 +380,6 @@ describe("Policy", () => {
         Effect.Effect<string, Busy | Deadline.AttemptTimeout | Deadline.DeadlineExceeded, "R">
       >()
       // @ts-expect-error an error that is not the call's
-      // @effect-diagnostics-next-line missingEffectError:off
       void call({ isFailure: (error: "boom") => error === "boom" })
     })
   })
@@ -498,6 +497,7 @@ describe("Policy", () => {
       // @ts-expect-error a tag that the call does not fail with
       void apply(call, { retry: { tags: ["Bust"] } })
       // @ts-expect-error an error that is not the call's
+      // @effect-diagnostics-next-line missingEffectError:off
       void apply(call, { isFailure: (error: "boom") => error === "boom" })
     }
     assert.isFunction(types)
