@@ -1,8 +1,10 @@
 import { HttpClient, type HttpClientError, HttpClientRequest } from "@effect/platform"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import { Fetcher, RateLimitedClient } from "@tributary/fetcher"
 import * as UrlGuard from "@tributary/fetcher/UrlGuard"
 import { FakeServer } from "@tributary/testing"
-import { Effect, Either, FastCheck, Schema } from "effect"
+import { UndiciClient } from "@tributary/undici"
+import { Effect, Either, FastCheck, Layer, Schema } from "effect"
 import * as net from "node:net"
 
 const guard = UrlGuard.make()
@@ -567,6 +569,28 @@ describe("guard", () => {
         )
       }
       assert.deepStrictEqual(yield* log, [])
+    })
+  )
+
+  it.scopedLive("and allowAddress of the undici client, at connect time: a name that stands for what is private", () =>
+    Effect.gen(function* () {
+      const { log, url } = yield* FakeServer.serve(FakeServer.text("secret"))
+      const { port } = new URL(url)
+      const ask = (allow: ReadonlyArray<string>) => {
+        const only = UrlGuard.make({ allow, ports: [Number(port)] })
+        const layer = RateLimitedClient.layer().pipe(
+          Layer.provide(UndiciClient.layer({ allowAddress: only.allowAddress }))
+        )
+        return Fetcher.fetch(HttpClientRequest.get(`http://localhost:${port}/`)).pipe(Effect.provide(layer))
+      }
+      const error = yield* Effect.flip(ask(["localhost"]))
+      assert.strictEqual(error._tag, "BlockedAddressError")
+      if (error._tag === "BlockedAddressError") {
+        assert.deepStrictEqual([error.reason, error.attempts, error.isTransient], ["guard", 0, false])
+        assert.match(error.address, /^(127\.0\.0\.1|::1)$/)
+      }
+      assert.deepStrictEqual(yield* log, [])
+      assert.strictEqual((yield* ask(["localhost", "127.0.0.1", "::1"])).status, 200)
     })
   )
 
