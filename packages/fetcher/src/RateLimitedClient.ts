@@ -262,6 +262,7 @@ export const make = (
           }
         }
         hosts.set(name, made)
+        latest = made
         return made
       })
 
@@ -554,10 +555,17 @@ export const layerConfig = (
 ): Layer.Layer<HttpClient.HttpClient | RateLimitedClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
 
+const label = "[a-z0-9-]+"
+const byte = "(?:0|[1-9]\\d{0,2})"
+/** A name whose last label is no number, or IPv4 in its usual spelling: all others `URL` spells in its own way. */
+const plainUrl = new RegExp(
+  `^https?://((?:(?:${label}\\.)*[a-z]${label}|${byte}(?:\\.${byte}){3})(?::[1-9]\\d*)?)(?:[/?#]|$)`
+)
+
 /** The host as `URL` gives it, where that can be seen without making one: lower case, and no port of a scheme's own. */
 const plainHostOf = ({ url }: HttpClientRequest.HttpClientRequest): string | undefined => {
-  const match = /^https?:\/\/([a-z0-9.-]+(?::\d+)?)(?:[/?#]|$)/.exec(url)?.[1]
-  return match === undefined || /:(?:80|443|0\d*)$/.test(match) ? undefined : match
+  const match = plainUrl.exec(url)?.[1]
+  return match === undefined || /:(?:80|443)$/.test(match) ? undefined : match
 }
 
 const withoutFragment = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {

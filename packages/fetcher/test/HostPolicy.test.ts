@@ -164,6 +164,60 @@ describe("HostPolicy", () => {
   )
 })
 
+describe("the host of a request", () => {
+  it.effect("is that of its URL, however it is spelled", () =>
+    Effect.gen(function* () {
+      const urls = [
+        "http://a.test/x",
+        "http://A.test",
+        "http://a.test:80/",
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://127.000.000.001/",
+        "http://127.0.0.1:8080/",
+        "http://127.0.0.1:08080/",
+        "http://a/",
+        "http://[::1]/",
+        "http://user@a.test/"
+      ]
+      const hosts = yield* Effect.gen(function* () {
+        for (const url of urls) yield* send(url)
+        return yield* (yield* RateLimitedClient.RateLimitedClient).snapshot
+      }).pipe(
+        Effect.provide(
+          over(
+            model(() => ({})),
+            {}
+          )
+        )
+      )
+      const expected: Record<string, number> = {}
+      for (const url of urls) expected[new URL(url).host] = (expected[new URL(url).host] ?? 0) + 1
+      assert.deepStrictEqual(Object.fromEntries(hosts.map(({ attempts, host }) => [host, attempts])), expected)
+    })
+  )
+
+  it.effect("that is asked all the time is not forgotten over a thousand others", () =>
+    Effect.gen(function* () {
+      yield* Effect.gen(function* () {
+        for (let n = 0; n < 1_100; n++) {
+          yield* send("http://often/")
+          yield* send(`http://h${n}/`)
+        }
+        assert.strictEqual((yield* snapshotOf("often"))?.attempts, 1_100)
+      }).pipe(
+        Effect.provide(
+          over(
+            model(() => ({})),
+            {}
+          )
+        )
+      )
+    })
+  )
+})
+
 describe("what the server says", () => {
   it.effect("steers the limiter: the limit in the headers of a 200 is kept to from then on", () =>
     Effect.gen(function* () {

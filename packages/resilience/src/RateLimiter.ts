@@ -631,6 +631,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter["Type"], never
     const direct: Direct.Limiter = {
       take: (name, cost, priority) => {
         if (closed) return undefined
+        if (cost !== 1) Limits.checkCost(cost)
         const at = now()
         return entryOf(name, at).key.gate.take(at, cost, priority) ? at : undefined
       },

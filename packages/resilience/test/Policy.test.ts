@@ -96,6 +96,16 @@ describe("Policy", () => {
       })
     )
 
+    it.scoped("of a cost that makes no sense is a defect, and free for nobody", () =>
+      Effect.gen(function* () {
+        const policy = yield* Policy.make(once)
+        for (const cost of [Number.NaN, -1, { tokens: Number.POSITIVE_INFINITY }]) {
+          const cause = yield* Policy.apply(Effect.void, { ...policy, cost }).pipe(Effect.sandbox, Effect.flip)
+          assert.isTrue(cause._tag === "Die" && cause.defect instanceof RangeError)
+        }
+      })
+    )
+
     it.scoped("has its time from where it has its turn and its permit", () =>
       Effect.gen(function* () {
         const policy = yield* Policy.make({ ...once, concurrency: { perKey: 1 }, attempt: "100 millis" })

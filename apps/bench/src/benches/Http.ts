@@ -32,8 +32,8 @@ const ofClient = ({ make, ...client }: Clients.Client, quick: boolean): Contende
   )
 })
 
-const ofPython = ({ load, ...library }: Python.Library): Contender => ({
-  ...library,
+const ofPython = ({ load, ...client }: Python.Library): Contender => ({
+  ...client,
   quick: false,
   rounds: 1,
   measure: measure((url) => load({ url, warmUp, count, workers, id: JsonServer.catalog.id }))
