@@ -30,7 +30,8 @@ import {
   whyOf
 } from "./internal/cassetteRecording.ts"
 import * as Redaction from "./internal/cassetteRedaction.ts"
-import { monotonicMillis, PlayedResponse, sleepUntil } from "./internal/cassetteResponse.ts"
+import { PlayedResponse, sleepUntil } from "./internal/cassetteResponse.ts"
+import { monotonicMillis } from "./internal/exchange.ts"
 import { redactCause } from "./internal/redact.ts"
 
 export { CassetteError, Difference, NoInteraction, NotRecorded } from "./internal/cassetteErrors.ts"

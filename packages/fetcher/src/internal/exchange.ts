@@ -1,9 +1,17 @@
 import type { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
-import { Clock, Data, Effect, FiberRef, GlobalValue, Option, Stream } from "effect"
+import { Data, Effect, FiberRef, GlobalValue, Option, Stream } from "effect"
 import { ReadResponse } from "./ReadResponse.ts"
 
-/** Time that a jump of the wall clock does not change. @internal */
-export const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+/**
+ * Time that a jump of the wall clock does not change. Not `Clock.currentTimeNanos`: the one of TestClock dies at a time that is
+ * no whole number of nanoseconds.
+ *
+ * @internal
+ */
+export const monotonicMillis: Effect.Effect<number> = Effect.map(
+  Effect.clock,
+  (clock) => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+)
 
 /**
  * When set, an attempt is not over before the body is read: a connection that is lost in the middle of the body, or a body

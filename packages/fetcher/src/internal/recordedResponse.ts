@@ -1,5 +1,6 @@
-import { HttpClientError, HttpClientResponse, HttpIncomingMessage, UrlParams } from "@effect/platform"
-import { Effect, Inspectable, Stream } from "effect"
+import type { HttpClientError, HttpClientResponse } from "@effect/platform"
+import { Effect, Stream } from "effect"
+import { BodyResponse } from "./BodyResponse.ts"
 import { concat } from "./cassetteContent.ts"
 
 /**
@@ -8,9 +9,7 @@ import { concat } from "./cassetteContent.ts"
  *
  * @internal
  */
-export class RecordedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
-  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
-  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+export class RecordedResponse extends BodyResponse {
   readonly #original: HttpClientResponse.HttpClientResponse
   readonly #limit: number
   readonly #keep: (body: Uint8Array) => Effect.Effect<void>
@@ -21,25 +20,10 @@ export class RecordedResponse extends Inspectable.Class implements HttpClientRes
     limit: number,
     keep: (body: Uint8Array) => Effect.Effect<void>
   ) {
-    super()
+    super(original)
     this.#original = original
     this.#limit = limit
     this.#keep = keep
-  }
-  get request() {
-    return this.#original.request
-  }
-  get status() {
-    return this.#original.status
-  }
-  get headers() {
-    return this.#original.headers
-  }
-  get cookies() {
-    return this.#original.cookies
-  }
-  get remoteAddress() {
-    return this.#original.remoteAddress
   }
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
     return Stream.suspend(() => {
@@ -59,37 +43,7 @@ export class RecordedResponse extends Inspectable.Class implements HttpClientRes
       )
     })
   }
-  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    return Effect.map(this.#whole, (body) => new Uint8Array(body).buffer)
-  }
-  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
-    return Effect.map(this.#whole, (body) => new TextDecoder().decode(body))
-  }
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return Effect.tryMap(this.text, {
-      try: (text): unknown => (text === "" ? null : JSON.parse(text)),
-      catch: this.#failed
-    })
-  }
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
-    return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
-  }
-  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#whole, (body) =>
-      Effect.tryPromise({
-        try: () => new Response(new Uint8Array(body), { headers: this.headers }).formData(),
-        catch: this.#failed
-      })
-    )
-  }
-  toJSON(): unknown {
-    return HttpIncomingMessage.inspect(this, {
-      _id: "@effect/platform/HttpClientResponse",
-      request: this.request.toJSON(),
-      status: this.status
-    })
-  }
-  get #whole(): Effect.Effect<Uint8Array, HttpClientError.ResponseError> {
+  protected get bytes(): Effect.Effect<Uint8Array, HttpClientError.ResponseError> {
     return Effect.suspend(() =>
       this.#body === undefined
         ? Effect.tap(
@@ -103,6 +57,4 @@ export class RecordedResponse extends Inspectable.Class implements HttpClientRes
     this.#body = body
     return body.length > this.#limit ? Effect.void : this.#keep(body)
   }
-  readonly #failed = (cause: unknown) =>
-    new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
 }
